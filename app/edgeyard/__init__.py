@@ -1,3 +1,3 @@
-"""Edgeyard runs fleets of edge-AI devices: optimize a model, sign it, roll it out in stages, watch it, undo it."""
+"""Edgeyard runs fleets of edge-AI devices: optimize a model, sign it, roll it out in stages, undo it."""
 
 __version__ = "0.1.0"

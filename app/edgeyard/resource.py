@@ -1,7 +1,7 @@
 """Where the files that ship with Edgeyard are: icons, fonts, themes, demo models and data.
 
-In an installed wheel they lie inside the package (``edgeyard/_resources``); in a source tree and in an editable
-install they are the repository's own ``resources/`` folder.
+In an installed wheel they lie inside the package (``edgeyard/_resources``); in a source tree and in an
+editable install they are the repository's own ``resources/`` folder.
 """
 
 from functools import cache
@@ -42,5 +42,7 @@ def resource_path(*parts: str) -> Path:
         raise ValueError(f"not a path inside the resources: {relative}")
     path = root / relative
     if not path.exists():
-        raise ResourceMissingError(f"{relative} did not come with this installation of Edgeyard. Install it again.")
+        raise ResourceMissingError(
+            f"{relative} is missing from this installation of Edgeyard. Install it again."
+        )
     return path
