@@ -1,0 +1,1 @@
+"""Every action once; menus, palette and command line read it."""

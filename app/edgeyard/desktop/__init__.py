@@ -1,0 +1,1 @@
+"""The Qt application. The only importer of PySide6 and pyqtgraph."""

@@ -1,0 +1,92 @@
+"""A model, its versions, and the variants that were made and measured of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class TensorContract:
+    """One input or output: name, ONNX element type word (`float32`), shape with `None` for a free axis."""
+
+    name: str
+    element_type: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How raw samples become the model's input: `(x / scale - mean) / std`, then the layout.
+
+    `layout` is `NCHW` or `NHWC` for images (raw samples are uint8 N×H×W×C) or `RAW` for tensors that are already the input.
+    """
+
+    layout: str = "RAW"
+    scale: float = 1.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was measured of one artifact, from the file on disk, and where.
+
+    `accuracy` is a fraction 0..1 over `samples` labelled samples, with a 95 % Wilson interval. Latencies are per sample
+    at batch 1, in milliseconds, interleaved with the original in the same run; `measured_on` names host and instruction set.
+    """
+
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    samples: int = 0
+    agreement: float | None = None
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+    latency_ratio: float | None = None
+    measured_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One optimized artifact of a version. `digest` is the SHA-256 of the file; `profiles` are those it was chosen for."""
+
+    id: int
+    version_id: int
+    name: str
+    precision: str
+    digest: str
+    size_bytes: int
+    profiles: tuple[str, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Per hardware profile id, why this variant was or was not chosen, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One trained revision of a model, and how far it has come (`imported`, `optimized`, `released`)."""
+
+    id: int
+    model: str
+    version: int
+    source_digest: str
+    source_size_bytes: int
+    stage: str
+    created_at: float
+    parameters: int = 0
+    multiply_adds: int = 0
+    opset: int = 0
+    inputs: tuple[TensorContract, ...] = ()
+    outputs: tuple[TensorContract, ...] = ()
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    golden_digest: str = ""
+    golden_size_bytes: int = 0
+    release_counter: int = 0
+    note: str = ""
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """How people call it: `yard-vision 2`."""
+        return f"{self.model} {self.version}"

@@ -1,0 +1,1 @@
+"""Keys, certificates, the release and director repositories, and how each is verified."""
