@@ -18,7 +18,8 @@ class TensorContract:
 class Preprocessing:
     """How raw samples become the model's input: `(x / scale - mean) / std`, then the layout.
 
-    `layout` is `NCHW` or `NHWC` for images (raw samples are uint8 N×H×W×C) or `RAW` for tensors that are already the input.
+    `layout` is `NCHW` or `NHWC` for images (raw samples are uint8 N×H×W×C), or `RAW` for tensors that are already
+    the input.
     """
 
     layout: str = "RAW"
@@ -33,7 +34,8 @@ class Evidence:
     """What was measured of one artifact, from the file on disk, and where.
 
     `accuracy` is a fraction 0..1 over `samples` labelled samples, with a 95 % Wilson interval. Latencies are per sample
-    at batch 1, in milliseconds, interleaved with the original in the same run; `measured_on` names host and instruction set.
+    at batch 1, in milliseconds, interleaved with the original in the same run; `measured_on` names host and
+    instruction set.
     """
 
     accuracy: float | None = None
@@ -49,7 +51,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One optimized artifact of a version. `digest` is the SHA-256 of the file; `profiles` are those it was chosen for."""
+    """One optimized artifact of a version; `digest` is the SHA-256 of its file, `profiles` those it was chosen for."""
 
     id: int
     version_id: int

@@ -50,8 +50,8 @@ class RolloutPolicy:
 
     `wave_percents` are cumulative and end with 100. A wave passes when at least `success_threshold` of its devices
     succeeded, and fails as soon as more than `error_threshold` of its finished devices ended badly (with at least
-    `min_finished` finished) or success has become impossible. `wave_deadline_s` bounds a wave; `soak_s` is how long a wave is
-    watched after its last device finished; `execution_deadline_s` bounds each device, queued time included.
+    `min_finished` finished) or success has become impossible. `wave_deadline_s` bounds a wave; `soak_s` is how long a
+    wave is watched after its last device finished; `execution_deadline_s` bounds each device, queued time included.
     """
 
     wave_percents: tuple[int, ...] = (10, 50, 100)

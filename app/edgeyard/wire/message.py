@@ -13,14 +13,14 @@ Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 Digest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
 """SHA-256 in hex, or empty for none."""
 Text = Annotated[str, Meta(max_length=MAX_TEXT_CHARACTERS)]
-Natural = Annotated[int, Meta(ge=0, lt=1 << 63)]
+Natural = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """One durable entry. `seq` counts from 1 within a boot; `at` is Unix seconds of the device's clock.
 
-    `kind` is `execution` (body: `ExecutionReport`), `running` (`RunningReport`), `metrics` (`MetricsSummary`) or `event`
-    (`DeviceEvent`). Bodies are decoded by kind, separately, so that one bad body costs one record, not its batch.
+    `kind` is `execution` (body: `ExecutionReport`), `running` (`RunningReport`), `metrics` (`MetricsSummary`) or
+    `event` (`DeviceEvent`). Bodies are decoded by kind, separately: one bad body costs one record, not its batch.
     """
 
     seq: Natural
@@ -60,7 +60,7 @@ class ExecutionReport(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunningReport(Struct, frozen=True, forbid_unknown_fields=True):
-    """The signed statement of what runs. `statement` is canonical JSON of `RunningStatement`; ECDSA P-256 SHA-256, DER."""
+    """The signed word of what runs: canonical JSON of a `RunningStatement`, signed by ECDSA P-256 with SHA-256 (DER)."""
 
     statement: Annotated[bytes, Meta(max_length=2048)]
     signature: Annotated[bytes, Meta(max_length=128)]
