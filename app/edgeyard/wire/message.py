@@ -60,7 +60,7 @@ class ExecutionReport(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunningReport(Struct, frozen=True, forbid_unknown_fields=True):
-    """The signed word of what runs: canonical JSON of a `RunningStatement`, signed by ECDSA P-256 with SHA-256 (DER)."""
+    """The signed word of what runs: canonical JSON of a `RunningStatement`, signed (ECDSA P-256, SHA-256, DER)."""
 
     statement: Annotated[bytes, Meta(max_length=2048)]
     signature: Annotated[bytes, Meta(max_length=128)]
