@@ -47,6 +47,11 @@ class SiteFolder:
         return self.root / "artifacts"
 
     @property
+    def library(self) -> Path:
+        """Imported models and their data sets, one folder per source digest; never served to devices."""
+        return self.root / "library"
+
+    @property
     def operator(self) -> Path:
         """This machine's operator identity and sealed signing keys."""
         return self.root / "operator"
@@ -69,7 +74,7 @@ class SiteFolder:
     def make(self) -> None:
         """Create the folder and its parts; secrets' folders are private. Raises `UserError` when that fails."""
         try:
-            for folder in (self.root, self.artifacts, self.jobs, self.logs, self.broker):
+            for folder in (self.root, self.artifacts, self.library, self.jobs, self.logs, self.broker):
                 folder.mkdir(parents=True, exist_ok=True)
             for folder in (self.hub, self.operator):
                 folder.mkdir(mode=0o700, exist_ok=True)

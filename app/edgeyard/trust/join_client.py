@@ -1,0 +1,119 @@
+"""Joining a site with a one-time token: the same few requests for a device's agent and for an operator's desktop."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import urllib3
+
+from edgeyard.domain.error import UserError
+from edgeyard.trust.device_key import certificate_fingerprint
+from edgeyard.trust.join_token import JoinToken
+from edgeyard.trust.tls import client_context
+from edgeyard.wire.message import JoinAnswer, JoinRequest
+
+TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
+_MAX_ANSWER_BYTES = 256 * 1024
+
+
+class _HubWords(msgspec.Struct):
+    what: str
+    todo: str = ""
+
+
+def open_pool(url: str, context: ssl.SSLContext, *, check_name: bool = True) -> urllib3.HTTPSConnectionPool:
+    """A small connection pool to a hub; `context` decides whom to trust and which certificate to show."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise UserError(f"{url[:200]!r} is not the address of a hub.", "Use an address such as https://hub.local:8643.")
+    return urllib3.HTTPSConnectionPool(
+        parts.hostname,
+        parts.port or 443,
+        ssl_context=context,
+        assert_hostname=None if check_name else False,
+        timeout=TIMEOUT,
+        retries=False,
+        maxsize=2,
+    )
+
+
+def hub_error(response: urllib3.BaseHTTPResponse) -> UserError:
+    """The hub's own words in a refusal, bounded; or a plain sentence when the answer is not the hub's."""
+    try:
+        words = msgspec.json.decode(read_bounded(response, 64 * 1024), type=_HubWords)
+    except (msgspec.DecodeError, UserError):
+        return UserError(f"The hub answered with HTTP status {response.status}.", "See the hub's log.")
+    return UserError(words.what, words.todo)
+
+
+def read_bounded(response: urllib3.BaseHTTPResponse, limit_bytes: int) -> bytes:
+    """The body of a response, refused when it is longer than `limit_bytes`."""
+    data = response.read(limit_bytes + 1, decode_content=True)
+    if len(data) > limit_bytes:
+        raise UserError(
+            f"The hub's answer is over {limit_bytes} bytes.", "Check that the address is that of an Edgeyard hub."
+        )
+    return data
+
+
+def fetch(pool: urllib3.HTTPSConnectionPool, method: str, path: str, limit_bytes: int, **options: Any) -> bytes:
+    """One request with a bounded answer. Raises `UserError`: the hub's refusal, or that it cannot be reached."""
+    try:
+        response = pool.request(method, path, preload_content=False, **options)
+        try:
+            if response.status >= 300:
+                raise hub_error(response)
+            return read_bounded(response, limit_bytes)
+        finally:
+            response.drain_conn()
+            response.release_conn()
+    except urllib3.exceptions.HTTPError as error:
+        raise UserError(
+            f"The hub at {pool.host}:{pool.port} cannot be reached ({_cause(error)}).",
+            "Check that the hub is running, and that this machine reaches it over the network.",
+        ) from error
+
+
+def request_join(token: JoinToken, request: JoinRequest) -> JoinAnswer:
+    """Join with a token: learn the site's CA, hold it against the token's fingerprint, then ask for a certificate.
+
+    Raises `UserError` when the hub is not the one the token was made by, refuses, or cannot be reached.
+    """
+    ca_pem = _fetch_ca(token)
+    pool = open_pool(token.url, client_context(ca_pem))
+    body = msgspec.json.encode(request)
+    data = fetch(pool, "POST", "/v1/join", _MAX_ANSWER_BYTES, body=body, headers={"Content-Type": "application/json"})
+    try:
+        answer = msgspec.json.decode(data, type=JoinAnswer)
+    except msgspec.DecodeError as error:
+        raise UserError(
+            "The hub's answer to the join cannot be read.", "Check that both run the same version."
+        ) from error
+    if certificate_fingerprint(answer.ca_pem) != token.ca_sha256:
+        raise UserError("The hub answered with another site's certificate authority.", "Ask for a new join token.")
+    return answer
+
+
+def _fetch_ca(token: JoinToken) -> str:
+    # Nothing is trusted yet and nothing secret is sent: the fingerprint in the token decides about what comes back.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    pem = fetch(open_pool(token.url, context, check_name=False), "GET", "/v1/ca", 16 * 1024).decode("ascii", "replace")
+    try:
+        known = certificate_fingerprint(pem) == token.ca_sha256
+    except ValueError:
+        known = False
+    if not known:
+        raise UserError(
+            f"The hub at {token.url} is not the one this token was made for: its certificate authority differs.",
+            "Check the address and the network for someone in between, and ask for a new join token.",
+        )
+    return pem
+
+
+def _cause(error: urllib3.exceptions.HTTPError) -> str:
+    return str(getattr(error, "reason", None) or error).split("\n")[0][:200]
