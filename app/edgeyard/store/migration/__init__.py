@@ -1,0 +1,1 @@
+"""Schema revisions, run forward by `store.upgrade` when a database is opened."""
