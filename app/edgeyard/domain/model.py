@@ -47,6 +47,8 @@ class Evidence:
     latency_p95_ms: float | None = None
     latency_ratio: float | None = None
     measured_on: str = ""
+    golden_accuracy: float | None = None
+    golden_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Variant:
     evidence: Evidence = field(default_factory=Evidence)
     reasons: dict[str, str] = field(default_factory=dict)
     """Per hardware profile id, why this variant was or was not chosen, in one sentence."""
+    lineage: dict[str, str] = field(default_factory=dict)
+    """What it was made of and with: digests of source, calibration set and recipe, and versions of the tools."""
 
 
 @dataclass(frozen=True, slots=True)
