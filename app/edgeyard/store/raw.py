@@ -60,3 +60,17 @@ def in_dialect(sql: str, dialect: str) -> str:
 def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
     # Names of our own tables, never input.
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+
+
+def row_lock(c: Connection) -> str:
+    """What to append to a SELECT whose rows are checked before they are changed, in the same transaction.
+
+    On SQLite the whole file is ours by then. NO KEY: rows that merely refer to a locked one need not wait.
+    """
+    return " FOR NO KEY UPDATE" if c.dialect.name == "postgresql" else ""
+
+
+def lock_name(c: Connection, name: str) -> None:
+    """Let only one transaction at a time pass here for `name`, where there is no row to lock yet."""
+    if c.dialect.name == "postgresql":
+        run(c, "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (name,))
