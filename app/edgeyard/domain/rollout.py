@@ -57,7 +57,7 @@ class RolloutPolicy:
     wave_percents: tuple[int, ...] = (10, 50, 100)
     success_threshold: float = 0.9
     error_threshold: float = 0.1
-    min_finished: int = 1
+    min_finished: int = 5
     soak_s: float = 60.0
     wave_deadline_s: float = 86_400.0
     execution_deadline_s: float = 3_600.0
