@@ -22,6 +22,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -323,6 +324,10 @@ def run_child(command: Sequence[str], lock: int, *, output: int) -> int:
 class PipLog:
     """Reads out of pip's log, as it grows, how far pip is."""
 
+    # Lines of the installation itself stand right after the time; those of isolated builds are indented.
+    _COLLECTED = re.compile(r"\S+ (?:Collecting|Processing) (?:\S*/)?([\w.]+)")
+    _INSTALLING = re.compile(r"\S+ Installing collected packages: (.*)")
+
     def __init__(self, path: Path, offset: int) -> None:
         self._path = path
         self._offset = offset
@@ -331,22 +336,21 @@ class PipLog:
         self._installing = 0
 
     def stage(self) -> str:
-        """What pip does now, in words; empty if that is not known yet."""
+        """What pip does now, in words."""
         with contextlib.suppress(OSError), self._path.open("rb") as file:
             file.seek(self._offset)
             fresh = file.read()
             self._offset += len(fresh)
             *lines, self._rest = (self._rest + fresh.decode("utf-8", "replace")).split("\n")
             for line in lines:
-                _, _, collected = line.partition(" Collecting ")
+                collected, installing = self._COLLECTED.match(line), self._INSTALLING.match(line)
                 if collected:
-                    self._collected.add(collected.split()[0])
-                _, _, installing = line.partition(" Installing collected packages: ")
-                if installing:
-                    self._installing = max(self._installing, installing.count(",") + 1)
-        if self._installing > 1:  # one alone is the build backend
+                    self._collected.add(collected[1].lower())
+                elif installing:
+                    self._installing = installing[1].count(",") + 1
+        if self._installing:
             return f"installing {self._installing} packages"
-        return f"collecting packages, {len(self._collected)} so far" if self._collected else ""
+        return f"collecting packages, {len(self._collected)} so far" if self._collected else "collecting packages"
 
 
 class Progress:
@@ -370,7 +374,7 @@ class Progress:
         terminal = sys.stderr.isatty()
         said, said_at = "", 0.0
         while True:
-            title = (self._source.stage() if self._source else "") or self._title
+            title = self._source.stage() if self._source else self._title
             kind = title.partition(",")[0]
             elapsed = time.monotonic() - started
             if terminal:

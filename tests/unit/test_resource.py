@@ -21,9 +21,7 @@ def test_a_source_tree_uses_the_repositorys_own_folder() -> None:
     assert resource_path("icons", "edgeyard.svg").read_text().startswith("<svg")
 
 
-def test_an_installed_package_uses_the_folder_inside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_installed_package_uses_the_folder_inside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = _package_in(tmp_path / "site-packages", monkeypatch)
     (package / "_resources" / "icons").mkdir(parents=True)
     (package / "_resources" / "icons" / "x.svg").write_text("<svg/>")
@@ -31,9 +29,7 @@ def test_an_installed_package_uses_the_folder_inside_it(
     assert resource_path("icons/x.svg").is_file()
 
 
-def test_a_resources_folder_that_is_not_ours_is_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resources_folder_that_is_not_ours_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _package_in(tmp_path / "lib" / "site-packages", monkeypatch)
     (tmp_path / "lib" / "resources").mkdir()
     with pytest.raises(ResourceMissingError, match="Install Edgeyard again"):
