@@ -61,9 +61,23 @@ def read_bounded(response: urllib3.BaseHTTPResponse, limit_bytes: int) -> bytes:
 
 def fetch(pool: urllib3.HTTPSConnectionPool, method: str, path: str, limit_bytes: int, **options: Any) -> bytes:
     """One request with a bounded answer. Raises `UserError`: the hub's refusal, or that it cannot be reached."""
+    data = _request(pool, method, path, limit_bytes, missing_ok=False, **options)
+    return data or b""
+
+
+def fetch_optional(pool: urllib3.HTTPSConnectionPool, method: str, path: str, limit_bytes: int) -> bytes | None:
+    """As `fetch`, but `None` where the hub has no such thing (status 404)."""
+    return _request(pool, method, path, limit_bytes, missing_ok=True)
+
+
+def _request(
+    pool: urllib3.HTTPSConnectionPool, method: str, path: str, limit_bytes: int, *, missing_ok: bool, **options: Any
+) -> bytes | None:
     try:
         response = pool.request(method, path, preload_content=False, **options)
         try:
+            if missing_ok and response.status == 404:
+                return None
             if response.status >= 300:
                 raise hub_error(response)
             return read_bounded(response, limit_bytes)
