@@ -22,7 +22,7 @@ from edgeyard.store.sqlite_file import check_file, create_file, peek_revision, s
 from edgeyard.store.trouble import explain
 from edgeyard.store.upgrade import check_known, read_revision, upgrade
 
-__all__ = ["Database", "sqlite_url"]
+__all__ = ["Connection", "Database", "sqlite_url"]
 
 BUSY_TIMEOUT_S = 10.0
 

@@ -62,12 +62,12 @@ def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
 
 
-def row_lock(c: Connection) -> str:
-    """What to append to a SELECT whose rows are checked before they are changed, in the same transaction.
+def fetch_locked(c: Connection, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    """`fetch_one` for a row that is checked before it is changed in the same transaction: nobody else may meanwhile.
 
-    On SQLite the whole file is ours by then. NO KEY: rows that merely refer to a locked one need not wait.
+    On SQLite the whole file is ours by then. NO KEY: rows that merely refer to the locked one need not wait.
     """
-    return " FOR NO KEY UPDATE" if c.dialect.name == "postgresql" else ""
+    return fetch_one(c, f"{sql} FOR NO KEY UPDATE" if c.dialect.name == "postgresql" else sql, parameters)
 
 
 def lock_name(c: Connection, name: str) -> None:

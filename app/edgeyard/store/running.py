@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from edgeyard.store.bound import bound_name
 from edgeyard.store.change import touch_devices
-from edgeyard.store.raw import fetch, fetch_one, row_lock, run
+from edgeyard.store.raw import fetch, fetch_locked, fetch_one, run
 from edgeyard.wire.message import RunningStatement
 
 
@@ -42,8 +42,7 @@ def set_running(
     Returns False, changing nothing, for an unknown device or a counter not above the stored one: an old report that
     was repeated must not bring an old state back. A new digest becomes an entry of the device's history.
     """
-    select = "SELECT running_digest, previous_digest FROM device WHERE id = ?"
-    row = fetch_one(c, select + row_lock(c), (device_id,))
+    row = fetch_locked(c, "SELECT running_digest, previous_digest FROM device WHERE id = ?", (device_id,))
     stored = fetch_one(c, "SELECT counter FROM running_report WHERE device_id = ?", (device_id,))
     if row is None or (stored is not None and statement.counter <= stored[0]):
         return False

@@ -332,6 +332,7 @@ execution = Table(
     ForeignKeyConstraint(["rollout_id", "wave"], ["wave.rollout_id", "wave.wave_index"]),
     UniqueConstraint("rollout_id", "device_id", "attempt"),
     Index(None, "device_id", "id"),
+    Index(None, "rollout_id", "wave", "undo", "state"),  # counts of a rollout come from this alone
     **_NEVER_REUSE,
 )
 

@@ -336,6 +336,7 @@ def _create_rollouts() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_execution_device_id_id", "execution", ["device_id", "id"])
+    op.create_index("ix_execution_rollout_id_wave_undo_state", "execution", ["rollout_id", "wave", "undo", "state"])
     op.create_table(
         "rollout_exclusion",
         _reference("rollout_id"),
