@@ -42,7 +42,5 @@ def resource_path(*parts: str) -> Path:
         raise ValueError(f"not a path inside the resources: {relative}")
     path = root / relative
     if not path.exists():
-        raise ResourceMissingError(
-            f"{relative} is missing from this installation of Edgeyard. Install it again."
-        )
+        raise ResourceMissingError(f"{relative} is missing from this installation of Edgeyard. Install it again.")
     return path
