@@ -119,22 +119,9 @@ class World:
                     disk.downloads.add(target.digest)
                 return event.Downloaded(attempt, target.size_bytes if needed else 0)
             case event.StageModel(attempt, target):
-                if disk.other != target.digest:
-                    disk.other = ""
-                    if target.digest not in disk.downloads:
-                        return event.Failed(attempt, "the bytes are gone", missing=True)
-                    disk.downloads.discard(target.digest)
-                    disk.other = target.digest
-                return event.Staged(attempt, target.digest)
+                return self._stage(attempt, target)
             case event.SelfTest(attempt, target, _):
-                if disk.other != target.digest:
-                    return event.Failed(attempt, "the slot is empty", missing=True)
-                if outcome == "fail":
-                    return event.Failed(attempt, "The model took the runner down.")
-                evidence = evidence_of(target)
-                if evidence.accuracy == 0.9 or target.undo:
-                    self.passed.add(target.digest)
-                return event.SelfTested(attempt, evidence)
+                return self._self_test(attempt, target, outcome)
             case event.Switch(attempt, digest):
                 return self._switch(attempt, digest, outcome)
             case event.StartTrial(attempt):
@@ -144,6 +131,26 @@ class World:
             case _:
                 pass
         return None
+
+    def _stage(self, attempt: int, target: Target) -> Event:
+        disk = self.disk
+        if disk.other != target.digest:
+            disk.other = ""
+            if target.digest not in disk.downloads:
+                return event.Failed(attempt, "the bytes are gone", missing=True)
+            disk.downloads.discard(target.digest)
+            disk.other = target.digest
+        return event.Staged(attempt, target.digest)
+
+    def _self_test(self, attempt: int, target: Target, outcome: str) -> Event:
+        if self.disk.other != target.digest:
+            return event.Failed(attempt, "the slot is empty", missing=True)
+        if outcome == "fail":
+            return event.Failed(attempt, "The model took the runner down.")
+        evidence = evidence_of(target)
+        if evidence.accuracy == 0.9 or target.undo:
+            self.passed.add(target.digest)
+        return event.SelfTested(attempt, evidence)
 
     def _switch(self, attempt: int, digest: str, outcome: str) -> Event:
         disk = self.disk
