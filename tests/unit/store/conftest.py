@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
-from tests.postgres import temporary_postgres
 
 from edgeyard.store.database import Database, sqlite_url
+from tests.postgres import temporary_postgres
 
 _numbers = itertools.count(1)
 
