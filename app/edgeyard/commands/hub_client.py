@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from edgeyard.trust.tls import client_context
 from edgeyard.wire.limit import MAX_METADATA_BYTES
 
 _MAX_JSON_BYTES = 1024 * 1024
+_T = TypeVar("_T")
 
 
 class BrokerInfo(msgspec.Struct):
@@ -93,7 +94,7 @@ class HubClient:
         """Close the connections."""
         self._pool.close()
 
-    def _json(self, method: str, path: str, kind: Any, **options: Any) -> Any:
+    def _json(self, method: str, path: str, kind: type[_T], **options: Any) -> _T:
         data = fetch(self._pool, method, path, _MAX_JSON_BYTES, **options)
         try:
             return msgspec.json.decode(data, type=kind)

@@ -80,10 +80,14 @@ def _sentences(result: dict[str, Any]) -> str:
     return "\n".join(
         (
             f"{result['devices']} devices over a {result['broker']} broker.",
-            (f"Good release: {good['state']} in {good['waves']} waves, {good['succeeded']} devices, "
-            f"{good['bytes']:,} bytes, {good['duration_s']} s."),
-            (f"Bad release: {bad['state']} in wave {bad['failed_wave']}; it reached {bad['exposed_devices']} devices, "
-            f"{bad['rolled_back']} are back on their own model. {bad['reason']}"),
+            (
+                f"Good release: {good['state']} in {good['waves']} waves, {good['succeeded']} devices, "
+                f"{good['bytes']:,} bytes, {good['duration_s']} s."
+            ),
+            (
+                f"Bad release: {bad['state']} in wave {bad['failed_wave']}; it reached {bad['exposed_devices']} devices, "
+                f"{bad['rolled_back']} are back on their own model. {bad['reason']}"
+            ),
             f"Signed reports and assignments {match}. {result['orphans']} processes left over.",
         )
     )

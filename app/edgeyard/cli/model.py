@@ -1,0 +1,131 @@
+"""`edgeyard model`: import, inspect, optimize, sign, list, delete."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edgeyard.cli.common import (
+    add_json_option,
+    add_site_option,
+    open_workspace,
+    print_json,
+    print_line,
+    print_table,
+)
+
+
+def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the noun and its verbs."""
+    verbs = nouns.add_parser("model", help="models, versions, variants").add_subparsers(required=True, metavar="verb")
+    inspect = verbs.add_parser("inspect", help="look at an ONNX file without importing it")
+    inspect.add_argument("file", type=Path)
+    add_json_option(inspect)
+    inspect.set_defaults(run=_inspect)
+    taking = verbs.add_parser("import", help="take in a trained model as a new version")
+    taking.add_argument("file", type=Path)
+    taking.add_argument("name", help="model name, such as yard-vision")
+    taking.add_argument("--data", type=Path, required=True, help="folder with the three sets, or a labelled NPZ file")
+    taking.add_argument("--note", default="")
+    add_site_option(taking)
+    taking.set_defaults(run=_import)
+    for name, text, function in (
+        ("optimize", "make and prove variants", _optimize),
+        ("sign", "sign a version's variants into the release", _sign),
+        ("delete", "delete a version that was not released", _delete),
+    ):
+        verb = verbs.add_parser(name, help=text)
+        verb.add_argument("version", help="model and version, such as yard-vision:2")
+        add_site_option(verb)
+        verb.set_defaults(run=function)
+    listing = verbs.add_parser("list", help="list versions and their variants")
+    add_site_option(listing)
+    add_json_option(listing)
+    listing.set_defaults(run=_list)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from edgeyard.optimize.inspect_model import inspect_model
+    from edgeyard.optimize.sandbox import run_in_worker
+
+    summary = run_in_worker(inspect_model, options.file.absolute())
+    if options.json:
+        print_json(summary)
+        return 0
+    print_line(
+        f"opset {summary.opset}, {summary.parameters:,} parameters, {summary.multiply_adds:,} multiply-adds a sample"
+    )
+    rows = [("input", i.name, i.element_type, _shape(i.shape)) for i in summary.inputs]
+    rows += [("output", o.name, o.element_type, _shape(o.shape)) for o in summary.outputs]
+    print_table(("", "name", "type", "shape"), rows)
+    for risk in summary.risks:
+        print_line(f"Risk: {risk}")
+    return 0
+
+
+def _shape(shape: tuple[int | None, ...]) -> str:
+    return " × ".join("N" if size is None else str(size) for size in shape)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from edgeyard.commands.model_command import import_model
+
+    with open_workspace(options) as workspace:
+        version_id = import_model(
+            workspace, options.file.absolute(), options.name, options.data.absolute(), note=options.note
+        )
+    print_line(f"Imported as version with id {version_id}. Next: edgeyard model optimize")
+    return 0
+
+
+def _optimize(options: argparse.Namespace) -> int:
+    from edgeyard.commands.model_command import find_version, optimize_version
+
+    with open_workspace(options) as workspace:
+        result = optimize_version(workspace, find_version(workspace, options.version).id)
+    for made in result.variants:
+        for profile in made.profiles:
+            print_line(f"{profile}: {made.name}. {made.reasons.get(profile, '')}")
+    for rejected in result.rejected:
+        print_line(f"Not made: {rejected.title}: {rejected.reason}")
+    return 0
+
+
+def _sign(options: argparse.Namespace) -> int:
+    from edgeyard.cli.unlock import ask_unlock
+    from edgeyard.commands.model_command import find_version
+    from edgeyard.commands.release_signing import sign_version
+
+    with open_workspace(options) as workspace:
+        sign_version(workspace, find_version(workspace, options.version).id, ask_unlock(workspace), print_line)
+    return 0
+
+
+def _delete(options: argparse.Namespace) -> int:
+    from edgeyard.commands.model_command import delete_version, find_version
+
+    with open_workspace(options) as workspace:
+        delete_version(workspace, find_version(workspace, options.version).id)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from edgeyard.store.model import list_models
+
+    with open_workspace(options) as workspace, workspace.database.read() as connection:
+        found = list_models(connection)
+    if options.json:
+        print_json(found)
+        return 0
+    rows = [
+        (version.label, version.stage, made.name, f"{made.size_bytes:,}", _share(made.evidence.accuracy))
+        for summary in found
+        for version in summary.versions
+        for made in version.variants
+    ]
+    print_table(("version", "stage", "variant", "bytes", "accuracy"), rows)
+    return 0
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
