@@ -45,7 +45,9 @@ def _save(options: argparse.Namespace) -> int:
     from edgeyard.store.group import Group
 
     with open_workspace(options) as workspace:
-        wanted = Group(name=options.name, kind="dynamic", filter_text=options.filter, production=options.production)
+        wanted = Group(
+            id=0, name=options.name, kind="dynamic", filter_text=options.filter, production=options.production
+        )
         save_group(workspace, wanted)
     return 0
 

@@ -111,7 +111,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        rows = [(r.id, f"{r.model} {r.version}", r.group, r.state, r.reason) for r in found]
+        rows = [(r.id, f"{r.model} {r.version}", r.group, r.state, r.reason) for r in (s.rollout for s in found)]
         print_table(("rollout", "version", "group", "state", "reason"), rows)
     return 0
 
@@ -121,8 +121,6 @@ def _show(options: argparse.Namespace) -> int:
 
     with open_workspace(options) as workspace, workspace.database.read() as connection:
         found = get_rollout(connection, options.rollout)
-    if found is None:
-        raise UserError(f"There is no rollout {options.rollout}.", "List them with: edgeyard rollout list")
     print_line(
         f"Rollout {found.id}: {found.model} {found.version} to {found.group}: {found.state}. {found.reason}".strip()
     )

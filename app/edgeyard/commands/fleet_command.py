@@ -71,7 +71,7 @@ def delete_group(workspace: Workspace, name: str) -> Group:
         found = _named(group.list_groups(connection), name)
         if found is None:
             raise UserError(f"There is no group “{name}”.", "List them with: edgeyard group list")
-        group.delete_group(connection, found.id)
+        group.delete_group(connection, found.id, now)
         journal.note(connection, workspace.operator_name, "group deleted", f"group {name}", found.filter_text, now)
     return found
 

@@ -14,9 +14,10 @@ from edgeyard.domain.hardware import PROFILES
 from edgeyard.domain.identifier import check_identifier
 from edgeyard.domain.model import ModelVersion
 from edgeyard.optimize.import_check import MODEL_FILE, ImportFacts, check_import, set_file
+from edgeyard.optimize.job_message import Progress
 from edgeyard.optimize.pipeline import optimize_in_worker
 from edgeyard.optimize.request import OptimizeRequest, OptimizeResult
-from edgeyard.optimize.sandbox import Progress, run_in_worker
+from edgeyard.optimize.sandbox import run_in_worker
 from edgeyard.store import journal, model, variant
 from edgeyard.trust.artifact_file import hash_file, store_artifact
 from edgeyard.trust.durable_file import sync_folder

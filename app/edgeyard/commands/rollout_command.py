@@ -84,10 +84,10 @@ def request_act(workspace: Workspace, rollout_id: int, act: RolloutAct) -> None:
     now = workspace.clock()
     with workspace.database.write() as connection:
         found = rollout.get_rollout(connection, rollout_id)
-        if found is None or act not in allowed_acts(found.state):
-            state = found.state.value if found else "unknown"
+        if act not in allowed_acts(found.state):
             raise UserError(
-                f"Rollout {rollout_id} is {state}; it cannot {act.value}.", "Look at its page for its state."
+                f"Rollout {rollout_id} is {found.state.value}, which does not allow “{act.value}”.",
+                "Look at its page for what it is doing.",
             )
         rollout.add_command(connection, rollout_id, act, workspace.operator_name, now)
         subject = f"rollout {rollout_id}"

@@ -48,9 +48,7 @@ def save_groups(site: DemoSite) -> None:
             ("Raspberry Pi", "hw:pi*"),
         ):
             if name not in known:
-                group.save_group(
-                    connection, group.Group(name=name, kind="dynamic", filter_text=text), workspace.clock()
-                )
+                group.save_group(connection, group.Group(0, name, "dynamic", text), workspace.clock())
 
 
 def wait_until_online(site: DemoSite, device_ids: list[str]) -> None:

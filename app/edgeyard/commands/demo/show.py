@@ -77,17 +77,14 @@ def _json(result: dict[str, Any]) -> str:
 def _sentences(result: dict[str, Any]) -> str:
     good, bad = result["good_rollout"], result["bad_rollout"]
     match = "match" if result["running_digests_match"] else "DO NOT match"
-    return "\n".join(
-        (
-            f"{result['devices']} devices over a {result['broker']} broker.",
-            (
-                f"Good release: {good['state']} in {good['waves']} waves, {good['succeeded']} devices, "
-                f"{good['bytes']:,} bytes, {good['duration_s']} s."
-            ),
-            (
-                f"Bad release: {bad['state']} in wave {bad['failed_wave']}; it reached {bad['exposed_devices']} devices, "
-                f"{bad['rolled_back']} are back on their own model. {bad['reason']}"
-            ),
-            f"Signed reports and assignments {match}. {result['orphans']} processes left over.",
-        )
+    lines = [f"{result['devices']} devices over a {result['broker']} broker."]
+    lines.append(
+        f"Good release: {good['state']} in {good['waves']} waves, {good['succeeded']} devices,"
+        f" {good['bytes']:,} bytes, {good['duration_s']} s."
     )
+    lines.append(
+        f"Bad release: {bad['state']} in wave {bad['failed_wave']}; it reached {bad['exposed_devices']} devices,"
+        f" {bad['rolled_back']} are back on their own model. {bad['reason']}"
+    )
+    lines.append(f"Signed reports and assignments {match}. {result['orphans']} processes left over.")
+    return "\n".join(lines)

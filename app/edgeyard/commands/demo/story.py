@@ -104,8 +104,6 @@ def _wait_for_end(site: DemoSite, workspace: Workspace, rollout_id: int) -> Roll
     while time.monotonic() < give_up_at:
         with workspace.database.read() as connection:
             found = rollout.get_rollout(connection, rollout_id)
-        if found is None:
-            break
         for wave in found.waves:
             news = (wave.index, wave.state)
             if wave.state is not WaveState.PENDING and news not in told:
