@@ -279,29 +279,42 @@ def _install(extras: set[str], lock: int) -> None:
     seen = log.stat().st_size if log.exists() else 0
     command = [str(in_venv("python")), "-m", "pip", "--disable-pip-version-check", "--no-input", "--log", str(log)]
     command += ["install", "-q", "--editable", f".[{','.join(sorted(extras))}]"]
-    with (VENV / "pip.err").open("w+b") as errors, Progress("collecting packages", PipLog(log, seen)):
+    with (VENV / "pip.err").open("wb") as errors, Progress("collecting packages", PipLog(log, seen)):
         code = run_child(command, lock, output=errors.fileno())
-        errors.seek(0)
-        words = errors.read().decode("utf-8", "replace")
     if code != 0:
-        raise CannotStartError(f"pip failed (exit code {code}): {advice(words)}; the whole story is in {log}")
+        raise CannotStartError(f"pip failed (exit code {code}): {advice(_complaints(log, seen))}; its log is {log}")
 
 
-def advice(words: str) -> str:
-    """What to do about pip's complaint, in a few words."""
+def _complaints(log: Path, offset: int) -> list[str]:
+    """What pip said in this run that sounds like trouble."""
+    words = (VENV / "pip.err").read_text("utf-8", "replace")
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(offset)
+        words = file.read().decode("utf-8", "replace") + words
+    signs = ("ERROR", "OSError", "WARNING: Retrying")
+    return [line.strip() for line in words.splitlines() if any(sign in line for sign in signs)]
+
+
+def advice(complaints: Sequence[str]) -> str:
+    """What to do about pip's complaints, in a few words; the cause stands before what follows from it."""
+    network = "the package index was not reached; check the network and pip's proxy settings, then start again"
     known = {
         "No space left on device": "the disk is full; free about 2 GB and start again",
         "Permission denied": "a file could not be written; start it as the user who owns this folder",
         "CERTIFICATE_VERIFY_FAILED": "the package index's certificate is not trusted; set PIP_CERT to your CA's file",
-        "No matching distribution": "a package was not found; check the network and pip's index settings, start again",
-        "Connection": "the package index was not reached; check the network and pip's proxy settings, start again",
-        "Read timed out": "the package index did not answer; start again, pip goes on from what it has",
+        "NewConnectionError": network,
+        "NameResolutionError": network,
+        "ProxyError": network,
+        "ConnectTimeout": network,
+        "ReadTimeout": network,
+        "Read timed out": network,
+        "No matching distribution": "a package was not found; check the network and pip's index (pip config list)",
     }
+    text = "\n".join(complaints)
     for sign, action in known.items():
-        if sign in words:
+        if sign in text:
             return action
-    errors = [line for line in words.splitlines() if line.strip()]
-    return f"it said {errors[-1].strip()!r}" if errors else "start again"
+    return f"it said {complaints[-1]!r}" if complaints else "start again"
 
 
 def run_child(command: Sequence[str], lock: int, *, output: int) -> int:

@@ -217,6 +217,14 @@ class TestEnvironment:
         assert "\n" not in str(refusal.value)
         assert bootstrap.read_state()["ready"] is False
 
+    def test_the_cause_is_told_rather_than_what_follows_from_it(self, bootstrap: ModuleType) -> None:
+        retry = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('...')'"
+        nothing = "ERROR: No matching distribution found for hatchling>=1.27"
+        assert "proxy" in bootstrap.advice([retry, nothing])
+        assert "pip config list" in bootstrap.advice([nothing])
+        assert bootstrap.advice(["ERROR: a new kind of trouble"]) == "it said 'ERROR: a new kind of trouble'"
+        assert bootstrap.advice([]) == "start again"
+
 
 class TestProgress:
     def test_pip_is_followed_through_its_log(self, bootstrap: ModuleType, tmp_path: Path) -> None:
