@@ -30,6 +30,12 @@ def current_certificate(c: Connection, name: str) -> str | None:
     return str(row[0]) if row else None
 
 
+def certified_names(c: Connection, role: str) -> set[str]:
+    """Names that have a certificate of this role that is not revoked."""
+    rows = fetch(c, "SELECT DISTINCT name FROM certificate WHERE role = ? AND revoked_at IS NULL", (role,))
+    return {str(row[0]) for row in rows}
+
+
 def revoke_certificates(c: Connection, name: str, now: float) -> int:
     """Revoke every certificate of `name`; returns how many were still good."""
     return run(c, "UPDATE certificate SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL", (now, name))

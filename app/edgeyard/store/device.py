@@ -35,10 +35,12 @@ __all__ = [
     "count_by_status",
     "device_certificate",
     "device_events",
+    "devices_by_id",
     "get_device",
     "list_devices",
     "model_history",
     "revoke_device",
+    "revoked_device_ids",
     "running_report",
     "set_labels",
     "set_problem",
@@ -170,6 +172,11 @@ def revoke_device(c: Connection, device_id: str, now: float) -> bool:
         revoke_certificates(c, device_id, now)
         touch_devices(c, [device_id], now)
     return changed > 0
+
+
+def revoked_device_ids(c: Connection) -> set[str]:
+    """Devices that are shut out."""
+    return {str(row[0]) for row in fetch(c, "SELECT id FROM device WHERE revoked_at IS NOT NULL")}
 
 
 def _insert(c: Connection, device: Device, now: float) -> None:

@@ -10,7 +10,7 @@ import re
 
 from sqlalchemy import Connection
 
-from edgeyard.store.raw import fetch_one, run
+from edgeyard.store.raw import fetch, fetch_one, run
 
 RELEASE = "release"
 DIRECTOR = "director"
@@ -77,3 +77,9 @@ def put_director(
             (DIRECTOR, device, role, version - 1),
         )
     run(c, _PUT, (DIRECTOR, device, "timestamp", 0, timestamp, now))
+
+
+def director_devices(c: Connection) -> dict[str, float]:
+    """Devices with director metadata, and when the timestamp of each was signed: the oldest expires first."""
+    sql = "SELECT device, changed_at FROM release_metadata WHERE repo = ? AND role = 'timestamp'"
+    return dict(fetch(c, sql, (DIRECTOR,)))

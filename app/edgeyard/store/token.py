@@ -65,12 +65,17 @@ def use_token(c: Connection, secret_hash: str, role: str, used_by: str, now: flo
         " WHERE secret_hash = ? AND role = ? AND used_at IS NULL AND expires_at > ?",
         (bound_name(used_by), now, secret_hash, role, now),
     )
-    row = fetch_one(c, f"SELECT {_COLUMNS} FROM join_token WHERE secret_hash = ?", (secret_hash,))  # noqa: S608
-    token = Token(*row) if row else None
+    token = find_token(c, secret_hash)
     if taken and token:
         touch(c, "tokens", now)
         return token
     raise _refusal(token, role)
+
+
+def find_token(c: Connection, secret_hash: str) -> Token | None:
+    """The token with this secret, used or not, or `None`."""
+    row = fetch_one(c, f"SELECT {_COLUMNS} FROM join_token WHERE secret_hash = ?", (secret_hash,))  # noqa: S608
+    return Token(*row) if row else None
 
 
 def list_tokens(c: Connection) -> list[Token]:

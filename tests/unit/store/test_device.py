@@ -8,7 +8,7 @@ import pytest
 from edgeyard.domain.device import Device, DeviceStatus, device_status
 from edgeyard.domain.error import UserError
 from edgeyard.store import tables
-from edgeyard.store.certificate import fingerprint_of, revoked_fingerprints
+from edgeyard.store.certificate import certified_names, fingerprint_of, revoked_fingerprints
 from edgeyard.store.database import Database
 from edgeyard.store.device import (
     add_device,
@@ -18,6 +18,7 @@ from edgeyard.store.device import (
     get_device,
     list_devices,
     revoke_device,
+    revoked_device_ids,
     set_labels,
     set_problem,
 )
@@ -60,8 +61,11 @@ def test_a_name_is_taken_until_its_device_is_revoked_or_replaced(database: Datab
         assert not revoke_device(c, "press-1", NOW + 2)
         assert device_certificate(c, "press-1") is None
         assert revoked_fingerprints(c) == {fingerprint_of(pem("press-1"))}
+        assert (revoked_device_ids(c), certified_names(c, "device")) == ({"press-1"}, set())
         add_device(c, Device("press-1", "pi4"), pem("second"), NOW + 3)
         assert device_certificate(c, "press-1") == pem("second")
+        assert (revoked_device_ids(c), certified_names(c, "device")) == (set(), {"press-1"})
+        assert certified_names(c, "operator") == set()
         add_device(c, Device("press-1", "x86"), pem("third"), NOW + 4, replace=True)
         assert device_certificate(c, "press-1") == pem("third")
         device = get_device(c, "press-1")

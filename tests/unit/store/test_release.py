@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgeyard.store.database import Database
-from edgeyard.store.release import get_metadata, latest, put_director, put_metadata, release_root
+from edgeyard.store.release import director_devices, get_metadata, latest, put_director, put_metadata, release_root
 from tests.unit.store.sample import NOW
 
 
@@ -46,3 +46,4 @@ def test_director_metadata_of_a_device_keeps_only_what_a_refresh_in_flight_may_n
         assert get_metadata(c, "director", "a", "timestamp.json") == b"ts4"
         assert get_metadata(c, "director", "a", "1.root.json") == b"root"
         assert latest(c, "targets", "director", "b") == b"bt"
+        assert director_devices(c) == {"a": NOW, "b": NOW}

@@ -6,7 +6,7 @@ import pytest
 
 from edgeyard.domain.error import UserError
 from edgeyard.store.database import Database
-from edgeyard.store.token import add_token, list_tokens, use_token
+from edgeyard.store.token import add_token, find_token, list_tokens, use_token
 from tests.unit.store.sample import NOW, digest
 
 
@@ -15,6 +15,8 @@ def test_a_token_lets_one_newcomer_in(database: Database) -> None:
         token_id = add_token(c, digest("a"), "device", NOW + 60, "operator.eve", NOW, "pi5", "hall 3")
         token = use_token(c, digest("a"), "device", "press-1", NOW + 1)
         assert (token.id, token.hardware_profile, token.note) == (token_id, "pi5", "hall 3")
+        assert find_token(c, digest("a")) == token
+        assert find_token(c, digest("b")) is None
     with database.read() as c:
         [listed] = list_tokens(c)
         assert (listed.used_by, listed.used_at) == ("press-1", NOW + 1)

@@ -439,7 +439,9 @@ def _create_telemetry() -> None:
         _count("memory_bytes", nullable=True),
         _number("temperature_c", nullable=True),
     )
-    op.create_index("ix_metric_sample_at", "metric_sample", ["at"])
+    op.create_index(
+        "ix_metric_sample_at_device_id_latency_p95_ms", "metric_sample", ["at", "device_id", "latency_p95_ms"]
+    )
     op.create_index("ix_metric_sample_device_id_at", "metric_sample", ["device_id", "at"])
 
 
