@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from edgeyard.domain.model import Preprocessing
 from edgeyard.domain.preprocessing import read_preprocessing
 from edgeyard.optimize.dataset import Dataset, check_dataset, load_dataset
 from edgeyard.optimize.inspect_model import inspect_model
+from edgeyard.optimize.model_file import read_bytes
 from edgeyard.optimize.summary import ModelSummary
 
 MODEL_FILE = "model.onnx"
@@ -45,7 +45,10 @@ def check_import(model: Path, data: Path, out_dir: Path, seed: int) -> ImportFac
     `data` is a folder with `golden.npz`, `evaluation.npz` and `calibration.npz` (and `preprocessing.json` unless the
     model declares it), or one NPZ file with labels that is divided by `seed`. Raises `UserError` for anything unfit.
     """
-    summary = inspect_model(model)
+    # The copy is what gets inspected and kept: nobody changes it in between.
+    copy = out_dir / MODEL_FILE
+    copy.write_bytes(read_bytes(model))
+    summary = inspect_model(copy)
     preprocessing = summary.preprocessing or _preprocessing_beside(data)
     sets = _read_folder(data, preprocessing) if data.is_dir() else _divide(data, preprocessing, seed)
     for name, dataset in sets.items():
@@ -54,7 +57,6 @@ def check_import(model: Path, data: Path, out_dir: Path, seed: int) -> ImportFac
             raise UserError(
                 f"The {dataset.title} has no labels y.", "Save it with labels: numpy.savez(path, x=…, y=…)."
             )
-    shutil.copyfile(model, out_dir / MODEL_FILE)
     for name, dataset in sets.items():
         # Written anew from the checked arrays, so that no other member of a foreign archive travels on to devices.
         arrays = {"x": dataset.x} if dataset.y is None else {"x": dataset.x, "y": dataset.y}

@@ -72,7 +72,7 @@ class FrameError(Exception):
 
 
 def encode(value: Any) -> bytes:
-    """Encode an argument, a result or a message; paths become text."""
+    """Encode an argument, a result or a message; paths become text, and absolute: a worker has its own folder."""
     return msgspec.msgpack.encode(value, enc_hook=_path_to_text)
 
 
@@ -80,6 +80,19 @@ def decode(data: bytes | msgspec.Raw, kind: Any) -> Any:
     """Decode as the type `kind`; raises `FrameError` when the bytes do not hold one."""
     try:
         return msgspec.msgpack.decode(data, type=kind, dec_hook=_text_to_path)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise FrameError(str(error)) from error
+
+
+def encode_json(value: Any) -> bytes:
+    """As `encode`, for files that people may read."""
+    return msgspec.json.encode(value, enc_hook=_path_to_text)
+
+
+def decode_json(data: bytes, kind: Any) -> Any:
+    """As `decode`, from JSON."""
+    try:
+        return msgspec.json.decode(data, type=kind, dec_hook=_text_to_path)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FrameError(str(error)) from error
 
@@ -140,7 +153,7 @@ def bind_arguments(
 
 def _path_to_text(value: Any) -> str:
     if isinstance(value, PurePath):
-        return str(value)
+        return str(Path(value).absolute())
     raise NotImplementedError(f"{type(value).__name__} cannot cross to a worker")
 
 
