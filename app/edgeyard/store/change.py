@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from sqlalchemy import Connection
 
-from edgeyard.store.raw import fetch, run_many
+from edgeyard.store.raw import fetch, run, run_many
 
 Topic = Literal["devices", "groups", "models", "rollouts", "jobs", "status", "journal", "tokens"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
@@ -59,11 +59,25 @@ def begin_changes(c: Connection) -> None:
 def settle_changes(c: Connection) -> None:
     """Write the counters and stamps of this transaction; the last thing before its commit."""
     changes: _Changes = c.info.pop(_KEY)
+    device_ids = sorted(changes.devices)
+    _lock_devices(c, device_ids)
     for topic in sorted(changes.topics):
         at = _bump(c, topic, changes.now)
-        if topic == "devices" and changes.devices:
-            rows = [(at, device_id) for device_id in sorted(changes.devices)]
-            run_many(c, "UPDATE device SET changed_at = ? WHERE id = ?", rows)
+        if topic == "devices":
+            _stamp_devices(c, device_ids, at)
+
+
+def _lock_devices(c: Connection, device_ids: list[str]) -> None:
+    """Wait for other writers of these rows now: nobody may wait for a row while holding a counter."""
+    if device_ids and c.dialect.name == "postgresql":
+        fetch(c, "SELECT id FROM device WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE", (device_ids,))
+
+
+def _stamp_devices(c: Connection, device_ids: list[str], at: float) -> None:
+    if c.dialect.name == "postgresql":
+        run(c, "UPDATE device SET changed_at = ? WHERE id = ANY(?)", (at, device_ids))
+    else:
+        run_many(c, "UPDATE device SET changed_at = ? WHERE id = ?", [(at, device_id) for device_id in device_ids])
 
 
 def _bump(c: Connection, topic: Topic, now: float) -> float:

@@ -53,7 +53,8 @@ def place_of(url: URL) -> str:
     """How people call the database: the file, or user@host:port/name without the password."""
     if url.drivername == "sqlite":
         return str(url.database)
-    return url.set(drivername="p", password=None, query={}).render_as_string().removeprefix("p://")
+    server = f"{url.host or 'local'}:{url.port}" if url.port else url.host or "local"
+    return f"{url.username}@{server}/{url.database or ''}" if url.username else f"{server}/{url.database or ''}"
 
 
 def create_sqlite_engine(url: URL, busy_timeout_s: float, *, read_only: bool) -> Engine:
