@@ -24,6 +24,7 @@ class BrokerInfo(msgspec.Struct):
     host: str
     port: int
     state: str = ""
+    text: str = ""
 
 
 class SiteInfo(msgspec.Struct):
@@ -33,7 +34,7 @@ class SiteInfo(msgspec.Struct):
     hub: str
     broker: BrokerInfo
     release_root: bool
-    time: float
+    server_time: float
 
 
 class HubClient:
