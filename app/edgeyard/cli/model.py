@@ -45,10 +45,9 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from edgeyard.optimize.inspect_model import inspect_model
-    from edgeyard.optimize.sandbox import run_in_worker
+    from edgeyard.optimize.pipeline import inspect_in_worker
 
-    summary = run_in_worker(inspect_model, options.file.absolute())
+    summary = inspect_in_worker(options.file.absolute())
     if options.json:
         print_json(summary)
         return 0

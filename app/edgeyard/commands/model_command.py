@@ -13,11 +13,10 @@ from edgeyard.domain.error import UserError
 from edgeyard.domain.hardware import PROFILES
 from edgeyard.domain.identifier import check_identifier
 from edgeyard.domain.model import ModelVersion
-from edgeyard.optimize.import_check import MODEL_FILE, ImportFacts, check_import, set_file
+from edgeyard.optimize.import_check import MODEL_FILE, ImportFacts, set_file
 from edgeyard.optimize.job_message import Progress
-from edgeyard.optimize.pipeline import optimize_in_worker
+from edgeyard.optimize.pipeline import import_in_worker, optimize_in_worker
 from edgeyard.optimize.request import OptimizeRequest, OptimizeResult
-from edgeyard.optimize.sandbox import run_in_worker
 from edgeyard.store import journal, model, variant
 from edgeyard.trust.artifact_file import hash_file, store_artifact
 from edgeyard.trust.durable_file import sync_folder
@@ -47,9 +46,7 @@ def import_model(
     library = workspace.folder.library
     incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=library))
     try:
-        facts = run_in_worker(
-            check_import, path, data, incoming, _SPLIT_SEED, writable=[incoming], cancel=cancel, on_progress=on_progress
-        )
+        facts = import_in_worker(path, data, incoming, _SPLIT_SEED, cancel=cancel, on_progress=on_progress)
         source_digest, size_bytes = hash_file(incoming / MODEL_FILE)
         _refuse_known(workspace, source_digest)
         golden_digest, golden_bytes = store_artifact(artifact_folder(workspace), incoming / set_file("golden"))
