@@ -8,7 +8,7 @@ from edgeyard.commands.demo.story import ToldStory
 from edgeyard.commands.workspace import Workspace
 from edgeyard.domain.execution import ExecutionState
 from edgeyard.domain.rollout import Rollout, WaveState
-from edgeyard.store import assignment, device, lease, model, rollout
+from edgeyard.store import assignment, device, model, rollout
 from edgeyard.trust.device_key import verify_statement
 from edgeyard.wire.statement import decode_statement
 
@@ -113,9 +113,3 @@ def broker_kind(workspace: Workspace) -> str:
         return hub.site().broker.kind
     finally:
         hub.close()
-
-
-def component_problems(workspace: Workspace) -> list[str]:
-    """What hub, broker or database complain about at the moment."""
-    with workspace.database.read() as connection:
-        return [f"{s.component}: {s.text}" for s in lease.statuses(connection) if s.state != "ok"]
