@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import onnx
 
 MAX_TENSOR_BYTES = 1 << 30
+MAX_NAME_CHARACTERS = 200
 
 Shape = tuple[int | None, ...]
 SizedShape = tuple[Shape, int]
@@ -26,9 +27,14 @@ def free_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
 
 
 def contracts(values: Iterable[onnx.ValueInfoProto]) -> tuple[TensorContract, ...]:
-    """Names, element types and shapes; `UserError` for what is no tensor."""
+    """Names, element types and shapes; `UserError` for what is no tensor, or has no name that people can read."""
     found = []
     for value in values:
+        if not 0 < len(value.name) <= MAX_NAME_CHARACTERS or not value.name.isprintable():
+            raise UserError(
+                f"The model has an input or output with the name {value.name[:40]!r}, which cannot be shown.",
+                f"Export it with printable names of at most {MAX_NAME_CHARACTERS} characters.",
+            )
         if not value.type.HasField("tensor_type"):
             raise UserError(
                 f"{value.name} is no tensor but a sequence, map or optional.",

@@ -47,6 +47,8 @@ def inspect_model(path: Path) -> ModelSummary:
     inputs = graph_shape.contracts(graph_shape.free_inputs(model))
     outputs = graph_shape.contracts(model.graph.output)
     graph_shape.refuse_inputs(inputs)
+    if not outputs:
+        raise UserError("The model has no output.", "Export it with the class scores as its output.")
     _refuse_weights(model, risks)
     single = graph_shape.at_batch_one(graph_shape.inlined(model))
     shapes = graph_shape.known_shapes(single)

@@ -11,6 +11,8 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import DecodeError, Message
+
 from edgeyard.domain.error import UserError
 from edgeyard.wire.limit import MAX_ARTIFACT_BYTES
 
@@ -45,6 +47,7 @@ def read_model(path: Path) -> onnx.ModelProto:
             opset outside 7 to 21, nests functions too deep, or ONNX's checker refuses it.
     """
     model = parse_model(read_bytes(path))
+    _refuse_unreadable_text(model)
     _refuse_external_data(model)
     _refuse_wrong_lengths(model)
     _refuse_functions_that_explode(model)
@@ -73,7 +76,6 @@ def read_bytes(path: Path) -> bytes:
 def parse_model(data: bytes) -> onnx.ModelProto:
     """Parse the bytes; `UserError` when they are no ONNX model."""
     import onnx
-    from google.protobuf.message import DecodeError
 
     for offset, magic, what in _OTHER_FORMATS:
         if data[offset : offset + len(magic)] == magic:
@@ -128,6 +130,19 @@ def _tensors_of_graph(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     yield from graph.initializer
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
+
+
+def _refuse_unreadable_text(message: Message) -> None:
+    """protobuf hands out bytes where text is no UTF-8; nothing further on expects that."""
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_STRING:
+            if any(isinstance(text, bytes) for text in ([value] if isinstance(value, str | bytes) else value)):
+                raise UserError(
+                    "The model holds names that are no text (UTF-8): the file is damaged.", f"{_EXPORT_AGAIN}."
+                )
+        elif field.type == field.TYPE_MESSAGE:
+            for inner in [value] if isinstance(value, Message) else value:
+                _refuse_unreadable_text(inner)
 
 
 def _refuse_external_data(model: onnx.ModelProto) -> None:

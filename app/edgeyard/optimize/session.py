@@ -30,13 +30,13 @@ class Session:
         options.log_severity_level = _SILENT
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._input = self._session.get_inputs()[0].name
+            self._output = self._session.get_outputs()[0].name
+            first_axis = self._session.get_inputs()[0].shape[0]
         except MemoryError:
             raise
         except Exception as error:
             raise _cannot_run(error) from error
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
-        first_axis = self._session.get_inputs()[0].shape[0]
         self.batch: int | None = first_axis if isinstance(first_axis, int) else None
 
     def run(self, x: NDArray[np.float32]) -> NDArray[Any]:

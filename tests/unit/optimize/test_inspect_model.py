@@ -97,15 +97,25 @@ def test_a_quantized_model_is_recognized(tmp_path: Path) -> None:
     assert summary.already_quantized
 
 
-def relu(x: onnx.ValueInfoProto, y: onnx.ValueInfoProto | None = None, **keywords: object) -> onnx.ModelProto:
+def relu(x: onnx.ValueInfoProto, y: onnx.ValueInfoProto | None = None) -> onnx.ModelProto:
     output = y or value("y", [None] * len(x.type.tensor_type.shape.dim))
-    return model_of([helper.make_node("Relu", ["x"], ["y"], **keywords)], [x], [output])
+    return model_of([helper.make_node("Relu", ["x"], [output.name])], [x], [output])
 
 
 def custom_domain(domain: str) -> onnx.ModelProto:
     node = helper.make_node("Magic", ["x"], ["y"], domain=domain)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(domain, 1)]
     return model_of([node], [value("x", ["N", 4])], [value("y", ["N", 4])], opset_imports=opsets)
+
+
+def no_outputs() -> onnx.ModelProto:
+    model = toy_model.classifier()
+    del model.graph.output[:]
+    return model
+
+
+def unreadable_name() -> onnx.ModelProto:
+    return onnx.ModelProto.FromString(toy_model.classifier().SerializeToString().replace(b"logits", b"log\x85ts"))
 
 
 def two_inputs() -> onnx.ModelProto:
@@ -170,6 +180,9 @@ def unknown_operator() -> onnx.ModelProto:
         (lambda: relu(value("x", [32, 3, 8, 8])), r"32×3×8×8\) has no batch axis", "dynamic"),
         (two_inputs, r"2 inputs \(x, mask\)", "one input"),
         (no_inputs, "0 inputs", "one input"),
+        (no_outputs, "no output", "scores"),
+        (unreadable_name, "no text", "again"),
+        (lambda: relu(value("x", ["N", 4]), value("y" * 300, ["N", 4])), "cannot be shown", "printable"),
         (sequence_input, "no tensor", "zipmap"),
         (lambda: toy_model.classifier(opset=6), "uses opset 6", "opset 17"),
         (lambda: toy_model.classifier(opset=22), "uses opset 22", "opset 17"),
@@ -246,3 +259,14 @@ def test_hard_linked_external_data_is_never_opened(tmp_path: Path) -> None:
     os.link(secret, folder / "weights.bin")
     with pytest.raises(UserError, match="other files"):
         inspect_model(save(toy_model.external_data(), folder / "m.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [("resnet50", 4089), ("squeezenet", 349), ("vgg19", 19632), ("shufflenet", 125), ("densenet121", 2834)],
+)
+def test_the_cost_of_well_known_networks_is_what_is_published(name: str, millions: int) -> None:
+    path = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / f"light_{name}.onnx"
+    if not path.is_file():
+        pytest.skip("this onnx package has no light models")
+    assert round(inspect_model(path).multiply_adds / 1e6) == millions
