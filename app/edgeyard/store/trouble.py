@@ -74,6 +74,7 @@ _POSTGRES_BY_STATE = {
     "42501": _Trouble(
         (), "The database user may not change {place}.", "Grant that user all rights on the database and its schema."
     ),
+    "42P06": _Trouble((), "A schema of that name is already in {place}.", "Choose another name, or drop that schema."),
     "3D000": _Trouble((), "The database {place} does not exist.", "Create it, or correct the database URL."),
     "28P01": _Trouble(
         (), "The database server refused the user name or password for {place}.", "Correct the database URL."

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -213,6 +214,25 @@ def test_a_database_that_another_program_holds_says_so_and_then_works(tmp_path: 
         Database.open(sqlite_url(file), busy_timeout_s=0.2)
     other.close()
     Database.open(sqlite_url(file)).close()
+
+
+def test_the_switch_to_a_write_ahead_log_waits_for_its_turn(tmp_path: Path) -> None:
+    file = tmp_path / "edgeyard.db"
+    Database.open(sqlite_url(file)).close()
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA journal_mode=DELETE")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM site").fetchall()
+    with pytest.raises(UserError, match="locked by another program"):
+        Database.open(sqlite_url(file), busy_timeout_s=0.1)
+    release = threading.Timer(0.3, other.execute, ("COMMIT",))
+    release.start()
+    database = Database.open(sqlite_url(file))
+    release.join()
+    other.close()
+    with database.read() as c:
+        assert c.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    database.close()
 
 
 def test_a_full_disk_says_so_and_changes_nothing(tmp_path: Path) -> None:

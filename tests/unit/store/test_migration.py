@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -130,3 +131,15 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(url: str, monkeypatch: pyte
         Database.open(url)
     monkeypatch.undo()
     Database.open(url).close()
+
+
+def test_a_new_revision_can_be_written_from_the_tables(database: Database, tmp_path: Path) -> None:
+    config = alembic_config()
+    config.set_main_option("version_locations", f"{config.get_main_option('version_locations')}\n{tmp_path}")
+    with database.write() as c:
+        config.attributes["connection"] = c
+        command.revision(config, "nothing", autogenerate=True, rev_id="9999", version_path=str(tmp_path))
+    written = (tmp_path / "9999_nothing.py").read_text("utf-8")
+    assert f"down_revision = '{CURRENT_REVISION}'" in written
+    assert "def upgrade() -> None:" in written
+    assert "op." not in written
