@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from securesystemslib.signer import Signer
-from tuf.api.metadata import Metadata, Role, Root, Targets
+from tuf.api.metadata import Role, Root, Targets
 
-from edgeyard.trust.tuf_metadata import (
-    ROOT_LIFE,
-    TARGETS_LIFE,
-    ReleaseTarget,
-    expires,
-    sign,
-    snapshot_of,
-    target_file,
-    timestamp_of,
-)
+from edgeyard.domain.identifier import check_identifier
+from edgeyard.trust.target import ReleaseTarget, target_file
+from edgeyard.trust.tuf_metadata import ROOT_LIFE, SNAPSHOT_LIFE, expires, sign, snapshot_of, timestamp_of
 
 DEVICE_FIELD = "x-edgeyard-device"
-"""Extra field of a director's targets: the device they are for."""
+"""Extra field of all three files of an assignment: the device they are for.
+
+In the timestamp too: one key signs for every device, so a timestamp of another device with a higher version would
+otherwise be believed, and every later word to this device be taken for a rollback.
+"""
 
 _ROLES = ("root", "targets", "snapshot", "timestamp")
 
@@ -47,17 +44,16 @@ def sign_assignment(
 ) -> DirectorMetadata:
     """Sign what `device` should run; `version` grows with each word to this device and is that of all three files.
 
-    Without a target the device keeps what it runs. The device's name is signed too, so that one device's assignment
-    cannot be shown to another.
+    Without a target the device keeps what it runs. The timestamp lives `TIMESTAMP_LIFE`: restate the assignment with a
+    higher version before then, or devices refuse to install (freeze). The device's name is signed too, so that one
+    device's assignment cannot be shown to another.
     """
+    extra = {DEVICE_FIELD: check_identifier(device, "device id")}
     targets_by_path = {target.path: target_file(target)} if target else {}
     signed = Targets(
-        version,
-        expires=expires(now, TARGETS_LIFE),
-        targets=targets_by_path,
-        unrecognized_fields={DEVICE_FIELD: device},
+        version, expires=expires(now, SNAPSHOT_LIFE), targets=targets_by_path, unrecognized_fields=dict(extra)
     )
     targets = sign(signed, signer)
-    snapshot = sign(snapshot_of(Metadata(signed), targets, version, now), signer)
-    timestamp = sign(timestamp_of(version, snapshot, version, now), signer)
+    snapshot = sign(snapshot_of(signed, targets, version, now, dict(extra)), signer)
+    timestamp = sign(timestamp_of(version, snapshot, version, now, extra), signer)
     return DirectorMetadata(targets, snapshot, timestamp)

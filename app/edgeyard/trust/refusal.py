@@ -16,3 +16,12 @@ class RefusedError(UserError):
     def __init__(self, attack: Attack, what: str, todo: str = "") -> None:
         super().__init__(f"Refused ({attack}): {what}", todo)
         self.attack: Attack = attack
+
+
+class MetadataUnavailableError(UserError):
+    """A repository lacks a file that it names; most likely it is being written. Nothing is wrong yet: ask again."""
+
+
+def refused(attack: Attack, what: str) -> RefusedError:
+    """A refusal on a device, where nobody stands who could do something about it."""
+    return RefusedError(attack, what, "The device keeps the model it runs. Check the hub and who has access to it.")

@@ -13,11 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edgeyard.domain.error import UserError
+from edgeyard.domain.identifier import HUB_PREFIX, OPERATOR_PREFIX, check_identifier
 from edgeyard.trust.device_key import create_private_key, load_private_key
 
 Role = Literal["device", "operator", "hub"]
 
 CA_DAYS = 3650
+_PREFIX: dict[Role, str] = {"device": "", "operator": OPERATOR_PREFIX, "hub": HUB_PREFIX}
+_MAX_NAME_CHARACTERS = 64
+"""Upper bound of a common name (RFC 5280, ub-common-name)."""
 _BACKDATED = timedelta(days=1)
 """Certificates begin a day earlier, so that a clock that is a little slow still accepts them."""
 
@@ -51,9 +55,10 @@ def issue_certificate(
 ) -> str:
     """Sign a request for `common_name` as `role` (in OU); only the request's key is used, never its names.
 
-    `hosts` are the names and addresses a server answers to. Raises `UserError` for a request that is malformed, not
-    signed by its own key, or not P-256.
+    `hosts` are the names and addresses a server answers to. Raises `UserError` for a name that does not belong to the
+    role, and for a request that is malformed, not signed by its own key, or not P-256.
     """
+    _check_name(common_name, role)
     public_key = _requested_key(csr_pem)
     authority = x509.load_pem_x509_certificate(ca.certificate_pem.encode())
     ca_key = load_private_key(ca.key_pem)
@@ -71,6 +76,19 @@ def issue_certificate(
     if hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
     return _pem(builder.sign(ca_key, hashes.SHA256()))
+
+
+def _check_name(common_name: str, role: Role) -> None:
+    """A device must never get a person's or a hub's name, whatever happened before this."""
+    prefix = _PREFIX[role]
+    if not common_name.startswith(prefix):
+        raise UserError(f"{common_name[:80]!r} is not the name of a {role}.", f"It must begin with {prefix!r}.")
+    check_identifier(common_name.removeprefix(prefix), f"{role} name")
+    if len(common_name) > _MAX_NAME_CHARACTERS:
+        raise UserError(
+            f"The name {common_name!r} is too long for a certificate.",
+            f"Use at most {_MAX_NAME_CHARACTERS - len(prefix)} characters.",
+        )
 
 
 def _requested_key(csr_pem: str) -> ec.EllipticCurvePublicKey:
