@@ -240,7 +240,7 @@ def test_a_disk_that_fills_during_the_download_is_said_and_its_space_given_back(
         # The agent goes on: something smaller fits.
         assert fetcher.fetch(DATA[:100_000])[0].read_bytes() == DATA[:100_000]
     finally:
-        subprocess.run(["umount", str(small)], check=True)
+        subprocess.run(["umount", "--lazy", str(small)], check=True)
 
 
 def test_a_disk_that_cannot_be_written_is_said(fetcher: Fetcher) -> None:
