@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgeyard.domain.error import UserError
 from edgeyard.domain.identifier import is_digest
-from edgeyard.trust.durable_file import sync_file, sync_folder
+from edgeyard.trust.durable_file import make_folder, sync_file, sync_folder
 
 _CHUNK_BYTES = 1 << 20
 
@@ -42,7 +42,7 @@ def store_artifact(folder: Path, source: Path) -> tuple[str, int]:
     """
     try:
         with source.open("rb") as file:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             handle, name = tempfile.mkstemp(dir=folder, prefix=".incoming.", suffix=".new")
             temporary = Path(name)
             try:
@@ -66,8 +66,7 @@ def _adopt(folder: Path, temporary: Path) -> tuple[str, int]:
     # Hash what was written, not what was read: the copy is what will be served.
     sha256, size_bytes = hash_file(temporary)
     path = artifact_path(folder, sha256)
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     temporary.replace(path)
     sync_folder(path.parent)
-    sync_folder(folder)
     return sha256, size_bytes

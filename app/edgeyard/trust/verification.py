@@ -47,8 +47,9 @@ class TrustedStore:
         self._roots: dict[RepositoryName, bytes] = {"release": release_root, "director": director_root}
         self._extra: dict[RepositoryName, dict[str, str]] = {"release": {}, "director": {DEVICE_FIELD: device}}
         self._folder = folder
-        for part in (folder / "release", folder / "director"):
-            remove_leftovers(part)
+        for name in self._roots:
+            remove_leftovers(folder / name)
+            remove_leftovers(folder / name / "root_history")
         self.signed_at = 0.0
         """The latest signing time seen in verified metadata (Unix seconds): raise the time floor to it."""
         self.director_version = 0
