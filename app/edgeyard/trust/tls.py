@@ -51,7 +51,7 @@ def _load_authority(context: ssl.SSLContext, ca: str | Path) -> None:
             context.load_verify_locations(cafile=ca)
         else:
             context.load_verify_locations(cadata=ca)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+    except (OSError, ValueError, TypeError) as error:  # ssl.SSLError is an OSError; TypeError: not ASCII
         where = f" in {ca}" if isinstance(ca, Path) else ""
         raise UserError(
             f"The site's certificate authority{where} cannot be read ({_reason(error)}).",
