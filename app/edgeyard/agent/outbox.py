@@ -44,17 +44,16 @@ class Outbox:
     def __len__(self) -> int:
         return self._count + len(self._memory)
 
-    def append(self, body: Body, at: float, *, origin: str | None = None, replace: bool = False) -> None:
-        """Keep one record. `origin` names what is reported: while a record of that origin waits, the same report is not
-        kept twice, or takes its place with `replace`."""
+    def append(self, body: Body, at: float, *, origin: str | None = None) -> tuple[int, int]:
+        """Keep one record and return its (boot, seq). `origin` names what is reported: while a record of that origin
+        waits here, the same report is not kept again."""
         if origin is not None and self._has(origin):
-            if not replace:
-                return
-            self._forget(origin)
+            return self._boot, self._seq
         self._seq += 1
         self._memory[self._boot, self._seq] = (make_record(self._seq, at, body), origin)
         self._flush()
         self._make_room()
+        return self._boot, self._seq
 
     def pending(self, boot_after: int = -1, seq_after: int = 0) -> tuple[int, list[Record]]:
         """The next records to send after (`boot_after`, `seq_after`), all of one boot, in order; empty when all are."""
@@ -106,12 +105,6 @@ class Outbox:
         if any(known == origin for _, known in self._memory.values()):
             return True
         return bool(self._query("SELECT 1 FROM record WHERE origin = ?", (origin,)))
-
-    def _forget(self, origin: str) -> None:
-        for key in [key for key, (_, known) in self._memory.items() if known == origin]:
-            del self._memory[key]
-        self._change("DELETE FROM record WHERE origin = ?", [(origin,)])
-        self._measure()
 
     def _make_room(self) -> None:
         droppable = [key for key, (record, _) in self._memory.items() if record.kind in _DROPPABLE]

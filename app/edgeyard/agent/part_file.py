@@ -35,11 +35,16 @@ class Wanted:
     what: str
 
 
+def part_path(folder: Path, digest: str) -> Path:
+    """Where the file of a digest is put together, and lies once it is complete."""
+    return folder / f"{digest}.part"
+
+
 class PartFile:
     """`<digest>.part` in the download folder; a context manager while it is being written."""
 
     def __init__(self, folder: Path, wanted: Wanted, free_bytes: Callable[[], int]) -> None:
-        self.path = folder / f"{wanted.digest}.part"
+        self.path = part_path(folder, wanted.digest)
         self._wanted = wanted
         self._free_bytes = free_bytes
         self._handle = -1

@@ -55,7 +55,10 @@ def manifest_of(target: Target) -> Manifest:
 
 
 class Slots:
-    """The slots in a folder. All methods raise `OSError` when the disk is full or broken, and then changed nothing."""
+    """The slots in a folder. All methods raise `OSError` when the disk is full or broken, and then changed nothing.
+
+    One thread changes them, which may be another than those that ask what they hold.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -82,7 +85,7 @@ class Slots:
 
     def holding(self, digest: str) -> tuple[Path, Manifest] | None:
         """Path of the model file and manifest of the slot that holds `digest`."""
-        for name, manifest in self._manifests.items():
+        for name, manifest in tuple(self._manifests.items()):
             if manifest.digest == digest:
                 return self._folder / name / "model.onnx", manifest
         return None
