@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import Snapshot
+from tuf.api.metadata import Role, Root, Snapshot, Targets
 
 from edgeyard.domain.gate import GatePolicy
 from edgeyard.trust.director import create_director_root, sign_assignment
@@ -36,7 +36,7 @@ from edgeyard.trust.release_repository import (
     publish,
     refresh_timestamp,
 )
-from edgeyard.trust.tuf_metadata import read_metadata
+from edgeyard.trust.tuf_metadata import read_metadata, sign
 from edgeyard.trust.verification import Fetch, TrustedStore
 from edgeyard.wire.message import DirectorCustom, ReleaseCustom
 
@@ -157,19 +157,38 @@ class RepositorySimulator:
     def release(self, additions: Sequence[ReleaseTarget]) -> bytes:
         """Sign targets with as many approvers as are needed, hand them in, and publish. Returns the targets file."""
         previous = self.targets
-        signed = add_targets(self.release_root, previous, additions, self.approvers[0], self.now)
+        signed = add_targets(self.root, previous, additions, self.approvers[0], self.now)
         for approver in self.approvers[1 : self.threshold]:
-            signed = cosign_targets(self.release_root, previous, signed, approver)
-        accepted = accept_targets(self.release_root, previous, signed)
+            signed = cosign_targets(self.root, previous, signed, approver)
+        accepted = accept_targets(self.root, previous, signed)
         self.release_files[f"{accepted.version}.targets.json"] = signed
         self.republish()
         return signed
+
+    def change_approvers(self, count: int, threshold: int = 1) -> None:
+        """Let the root's owner name other approvers, and the new ones sign what was released before."""
+        known = read_metadata(self.root, Root).signed
+        self.approvers = [CryptoSigner.generate_ed25519() for _ in range(count)]
+        self.threshold = threshold
+        for keyid in known.roles["targets"].keyids:
+            del known.keys[keyid]
+        keys = {approver.public_key.keyid: approver.public_key for approver in self.approvers}
+        known.keys.update(keys)
+        known.roles["targets"] = Role(list(keys), threshold)
+        known.version += 1
+        targets = read_metadata(self.targets, Targets).signed if self.targets else None
+        self.release_files[f"{known.version}.root.json"] = sign(known, self.root_signer)
+        if targets is not None:
+            targets.version += 1
+            signed = sign(targets, *self.approvers[:threshold])
+            self.release_files[f"{targets.version}.targets.json"] = signed
+            self.republish()
 
     def republish(self) -> None:
         """Sign a new snapshot and timestamp over the present targets, as the hub does after a release."""
         assert self.targets is not None
         snapshot, timestamp = publish(
-            self.release_root,
+            self.root,
             self.targets,
             self._newest("snapshot"),
             self.release_files.get("timestamp.json"),
@@ -186,7 +205,7 @@ class RepositorySimulator:
         snapshot = self._newest("snapshot")
         assert snapshot is not None
         self.release_files["timestamp.json"] = refresh_timestamp(
-            self.release_root, snapshot, self.release_files["timestamp.json"], self.timestamp_signer, self.now
+            self.root, snapshot, self.release_files["timestamp.json"], self.timestamp_signer, self.now
         )
 
     def assign(
@@ -242,6 +261,13 @@ class RepositorySimulator:
     def replay(self, recording: tuple[dict[str, bytes], dict[str, dict[str, bytes]]]) -> None:
         """Show devices what was overheard earlier."""
         self.release_files, self.director_files = copy.deepcopy(recording)
+
+    @property
+    def root(self) -> bytes:
+        """The newest release root."""
+        newest = self._newest("root")
+        assert newest is not None
+        return newest
 
     @property
     def targets(self) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,7 +62,10 @@ def handshake(server: ssl.SSLContext, client: ssl.SSLContext, host: str = "hub.l
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client_end = client.wrap_bio(to_client, to_server, server_hostname=host)
     server_end = server.wrap_bio(to_server, to_client, server_side=True)
-    ends = [[client_end.do_handshake, lambda: client_end.write(b"!")], [server_end.do_handshake, server_end.read]]
+    ends: list[list[Callable[[], object]]] = [
+        [client_end.do_handshake, lambda: client_end.write(b"!")],
+        [server_end.do_handshake, server_end.read],
+    ]
     for _ in range(10):
         for steps in ends:
             with contextlib.suppress(ssl.SSLWantReadError):

@@ -29,10 +29,10 @@ PAYLOAD = b"what is signed"
 class MemoryKeyring(KeyringBackend):
     """Keeps entries in memory; trusted for the test that asks for it."""
 
-    priority = 1  # type: ignore[assignment]
+    priority: ClassVar[float] = 1
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.entries: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -45,7 +45,7 @@ class MemoryKeyring(KeyringBackend):
 class PlaintextKeyring(MemoryKeyring):
     """As `keyrings.alt.file`, which is not installed here: known by its module."""
 
-    priority: ClassVar[float] = 9  # type: ignore[assignment]
+    priority: ClassVar[float] = 9
 
 
 PlaintextKeyring.__module__ = "keyrings.alt.file"
@@ -68,7 +68,8 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryKeyring:
     """The only keyring of this machine, and a trusted one."""
     backend = MemoryKeyring()
     monkeypatch.setattr(os_keyring, "TRUSTED_BACKENDS", (__name__,))
-    monkeypatch.setattr("keyring.backend.get_all_keyring", lambda: [PlaintextKeyring(), fail.Keyring(), backend])
+    useless: KeyringBackend = fail.Keyring()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr("keyring.backend.get_all_keyring", lambda: [PlaintextKeyring(), useless, backend])
     return backend
 
 
@@ -195,15 +196,15 @@ def _chainer(*backends: KeyringBackend) -> KeyringBackend:
 
     Chain.__module__ = chainer.__name__
     Chain.backends = backends  # type: ignore[assignment]
-    return Chain()
+    return Chain()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(
     "backend",
     [
         PlaintextKeyring(),
-        null.Keyring(),
-        fail.Keyring(),
+        null.Keyring(),  # type: ignore[no-untyped-call]
+        fail.Keyring(),  # type: ignore[no-untyped-call]
         _chainer(PlaintextKeyring()),
         _chainer(MemoryKeyring(), PlaintextKeyring()),
         SecretServiceHeir(),
@@ -228,7 +229,7 @@ def test_keyrings_that_keep_no_secrets_are_refused(
 
 def test_the_best_trusted_keyring_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     class Better(MemoryKeyring):
-        priority: ClassVar[float] = 5  # type: ignore[assignment]
+        priority: ClassVar[float] = 5
 
     worse, better = MemoryKeyring(), Better()
     monkeypatch.setattr(os_keyring, "TRUSTED_BACKENDS", (__name__,))

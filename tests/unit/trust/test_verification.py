@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from securesystemslib.signer import CryptoSigner
@@ -132,7 +133,7 @@ def test_an_unchanged_repository_writes_nothing_to_the_flash(
 
     monkeypatch.setattr("os.replace", fail)
     monkeypatch.setattr("os.fsync", fail)
-    assert device.assigned()
+    device.assigned()
 
 
 def test_two_approvers_are_enough_where_two_are_asked_for(tmp_path: Path) -> None:
@@ -199,7 +200,7 @@ def test_undo_leads_only_to_what_is_released(site: RepositorySimulator, device: 
 @pytest.mark.parametrize("days", [31, 4000])
 def test_expired_metadata_is_a_freeze(site: RepositorySimulator, device: Device, days: int) -> None:
     site.assign(DEVICE, site.add_model("yard-vision", 1))
-    assert device.assigned()
+    device.assigned()
     assert device.refusal(site.now + timedelta(days=days)).attack == "freeze"
 
 
@@ -338,7 +339,7 @@ def test_what_no_approver_released_is_arbitrary_software(site: RepositorySimulat
 
 @pytest.mark.parametrize("change", [{"sha256": "e" * 64}, {"size_bytes": 1}])
 def test_a_director_that_names_other_bytes_is_refused(
-    site: RepositorySimulator, device: Device, change: dict[str, object]
+    site: RepositorySimulator, device: Device, change: dict[str, Any]
 ) -> None:
     site.assign(DEVICE, site.add_model("yard-vision", 1), **change)
     assert device.refusal().attack == "arbitrary software"
@@ -401,6 +402,21 @@ def test_a_release_that_does_not_describe_its_model_is_refused(
     assert device.refusal().attack == "arbitrary software"
 
 
+def test_a_new_root_changes_who_may_approve(site: RepositorySimulator, device: Device) -> None:
+    site.assign(DEVICE, site.add_model("yard-vision", 1))
+    device.refresh()
+    dismissed = site.approvers[0]
+    site.change_approvers(1)
+    target = site.add_model("yard-vision", 2)
+    site.assign(DEVICE, target)
+    assert device.assigned().target_path == target.path
+    metadata = Metadata[Targets].from_bytes(site.targets or b"")
+    metadata.sign(dismissed)
+    forger = Device(site, device.folder.with_name("fresh"))
+    site.release_files["3.targets.json"] = metadata.to_bytes()
+    assert forger.refusal().attack == "arbitrary software"
+
+
 # --- endless data ----------------------------------------------------------------------------------------------------
 
 
@@ -434,7 +450,7 @@ def test_a_repository_in_mid_change_is_asked_again_later(site: RepositorySimulat
     with pytest.raises(MetadataUnavailableError, match=r"1\.targets\.json"):
         device.refresh()
     site.director_files[DEVICE]["1.targets.json"] = targets
-    assert device.assigned()
+    device.assigned()
 
 
 @pytest.mark.parametrize("error", [UserError("The hub is away."), TimeoutError("no answer"), KeyError("bug")])
@@ -474,7 +490,7 @@ def test_damaged_files_of_the_store_are_fetched_again(site: RepositorySimulator,
     device.refresh()
     for path in device.folder.rglob("*.json"):
         path.write_bytes(b"\0" * 10)
-    assert device.assigned()
+    device.assigned()
 
 
 def test_another_sites_director_is_not_believed(site: RepositorySimulator, tmp_path: Path) -> None:
