@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from edgeyard.commands.workspace import Workspace
 from edgeyard.domain.error import UserError
-from edgeyard.domain.filter import parse_filter
 from edgeyard.store import device, group, journal
 from edgeyard.store.group import Group
 
@@ -48,9 +47,6 @@ def put_labels(workspace: Workspace, labels_by_device: Mapping[str, Labels]) -> 
 
 def save_group(workspace: Workspace, wanted: Group) -> Group | None:
     """Add a group, or change the one with the same id or name. Returns it as it was before, `None` if it is new."""
-    if not wanted.name.strip() or len(wanted.name) > _MAX_LABEL_CHARACTERS:
-        raise UserError("A group needs a name of up to 64 characters.", "Give it one.")
-    parse_filter(wanted.filter_text)
     now = workspace.clock()
     with workspace.database.write() as connection:
         groups = group.list_groups(connection)

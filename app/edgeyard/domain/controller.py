@@ -201,13 +201,13 @@ def _failure(work: _Work, wave: Wave, executions: Sequence[Execution]) -> str:
     if best_share < policy.success_threshold:
         return (
             f"{len(bad)} of {len(executions)} devices ended without success; "
-            f"{policy.success_threshold:.0%} must succeed.{detail}"
+            f"{100 * policy.success_threshold:.0f} % must succeed.{detail}"
         )
     errors = sum(e.state in BAD_ENDS for e in finished)
     surely, _ = wilson_interval(errors, len(finished))
     if len(finished) >= policy.min_finished and surely > policy.error_threshold:
         return (
-            f"{errors} of {len(finished)} finished devices ended badly ({policy.error_threshold:.0%} allowed).{detail}"
+            f"{errors} of {len(finished)} finished devices ended badly ({100 * policy.error_threshold:.0f} % allowed).{detail}"
         )
     if wave.started_at is not None and work.now - wave.started_at > policy.wave_deadline_s:
         return f"Only {len(finished)} of {len(executions)} devices finished within {policy.wave_deadline_s:.0f} s."

@@ -11,13 +11,15 @@ _IDENTIFIER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
+MAX_TITLE_CHARACTERS = 64
+
 OPERATOR_PREFIX = "operator."
 HUB_PREFIX = "hub."
 """Certificate names of people and hubs carry a dot, so no device can ever claim one."""
 
 
 def check_identifier(text: str, what: str = "name") -> str:
-    """Return `text` if it may name a site, device, model or group; raise `UserError` otherwise."""
+    """Return `text` if it may name a site, device or model; raise `UserError` otherwise."""
     if not _IDENTIFIER.fullmatch(text):
         raise UserError(
             f"The {what} {text[:80]!r} cannot be used.",
@@ -26,8 +28,18 @@ def check_identifier(text: str, what: str = "name") -> str:
     return text
 
 
+def check_title(text: str, what: str) -> str:
+    """Return `text` if it may be shown as the name of a `what` (people's words: any script, spaces inside)."""
+    if not 1 <= len(text) <= MAX_TITLE_CHARACTERS or text != text.strip() or not text.isprintable():
+        raise UserError(
+            f"The {what} {text[:80]!r} cannot be used.",
+            f"Use 1 to {MAX_TITLE_CHARACTERS} printable characters, without spaces at the ends.",
+        )
+    return text
+
+
 def is_identifier(text: str) -> bool:
-    """Whether `text` may name a site, device, model or group."""
+    """Whether `text` may name a site, device or model."""
     return _IDENTIFIER.fullmatch(text) is not None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from edgeyard.domain.device import Device, device_status
 from edgeyard.domain.error import UserError
 from edgeyard.domain.filter import parse_filter
-from edgeyard.domain.identifier import check_identifier
+from edgeyard.domain.identifier import check_title
 from edgeyard.store.change import touch
 from edgeyard.store.device import list_devices
 from edgeyard.store.raw import fetch, fetch_one, insert_many, insert_row, lock_name, run
@@ -104,7 +104,7 @@ def group_devices(c: Connection, group: Group, now: float) -> list[Device]:
 
 
 def _check(c: Connection, group: Group) -> None:
-    check_identifier(group.name, "group name")
+    check_title(group.name, "group name")
     if group.kind not in {"dynamic", "static"}:
         raise UserError(f"A group cannot be {group.kind[:40]!r}.", "Make it dynamic (a filter) or static (a list).")
     parse_filter(group.filter_text)

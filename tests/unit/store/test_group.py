@@ -46,7 +46,8 @@ def test_groups_that_make_no_sense_are_refused(database: Database) -> None:
         top = save_group(c, Group(0, "top", "dynamic"), NOW)
         under = save_group(c, Group(0, "under", "dynamic", parent_id=top.id), NOW)
         for group, words in (
-            (Group(0, "Top!", "dynamic"), "cannot be used"),
+            (Group(0, " top ", "dynamic"), "cannot be used"),
+            (Group(0, "to\np", "dynamic"), "cannot be used"),
             (Group(0, "top", "dynamic"), "already a group named top"),
             (Group(0, "x", "magic"), "cannot be 'magic'"),
             (Group(0, "x", "dynamic", "(line=3"), "parenthesis"),
