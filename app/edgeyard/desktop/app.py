@@ -1,0 +1,101 @@
+"""Start the desktop on one site."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from edgeyard.commands.settings import Settings
+from edgeyard.commands.site_folder import SiteFolder
+from edgeyard.commands.workspace import Workspace
+from edgeyard.desktop.bridge import Bridge
+from edgeyard.desktop.edit import EditHistory
+from edgeyard.desktop.fleet_feed import FleetFeeds
+from edgeyard.desktop.look.palette import ThemeName
+from edgeyard.desktop.look.theme import Theme
+from edgeyard.desktop.memory import Memory
+from edgeyard.desktop.session import Session
+from edgeyard.desktop.shell.main_window import MainWindow
+from edgeyard.resource import resource_path
+
+_SWITCH_INTERVAL_S = 0.0005
+"""How long another thread may keep the interpreter while the window waits: with Python's 5 ms, frames are lost."""
+
+
+class Desktop:
+    """The application with its session and windows; `run_desktop` is the usual way in."""
+
+    def __init__(self, folder: SiteFolder, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        self.application = make_application()
+        folder.root.mkdir(parents=True, exist_ok=True)
+        memory = Memory(folder.root / "desktop.ini")
+        theme = Theme(_theme_name(memory.text("theme", ThemeName.SYSTEM)))
+        bridge = Bridge(lambda: Workspace.open(folder, settings), clock)
+        feeds = FleetFeeds(bridge)
+        # Reading begins while the window is being built.
+        bridge.start()
+        self.windows: list[MainWindow] = []
+        self.session = Session(bridge, feeds, EditHistory(bridge), memory, theme, folder, settings, self.open_window)
+
+    def open_window(self, *, tour: bool = False) -> MainWindow:
+        """Another window on the same site."""
+        window = MainWindow(self.session, tour=tour)
+        window.destroyed.connect(lambda: self._forget(window))
+        if self.windows:
+            window.move(self.windows[-1].pos().x() + 32, self.windows[-1].pos().y() + 32)
+        self.windows.append(window)
+        window.show()
+        return window
+
+    def close(self) -> None:
+        """Close all windows and end the threads."""
+        for window in list(self.windows):
+            window.close()
+        self.session.bridge.stop()
+
+    def _forget(self, window: MainWindow) -> None:
+        self.windows = [kept for kept in self.windows if kept is not window]
+
+
+def run_desktop(
+    folder: SiteFolder, settings: Settings, *, tour: bool = False, screenshot_dir: Path | None = None
+) -> int:
+    """Show the desktop until its last window is closed. Returns the exit code.
+
+    With `screenshot_dir` it takes a picture of every page in light and dark there, and ends.
+    """
+    desktop = Desktop(folder, settings)
+    window = desktop.open_window(tour=tour)
+    if screenshot_dir is not None:
+        from edgeyard.desktop.screenshot import take_pictures
+
+        take_pictures(window, screenshot_dir, desktop.application.quit)
+    try:
+        return desktop.application.exec()
+    finally:
+        desktop.close()
+
+
+def make_application() -> QApplication:
+    """The one QApplication of this process."""
+    existing = QApplication.instance()
+    if existing is not None:
+        return cast(QApplication, existing)
+    QCoreApplication.setApplicationName("Edgeyard")
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeMenuBar)
+    application = QApplication(sys.argv[:1])
+    application.setWindowIcon(QIcon(str(resource_path("icons", "edgeyard.png"))))
+    application.setDesktopFileName("edgeyard")
+    return application
+
+
+def _theme_name(text: str) -> ThemeName:
+    return ThemeName(text) if text in set(ThemeName) else ThemeName.SYSTEM

@@ -1,0 +1,218 @@
+"""The one boundary between the window's thread and all others.
+
+A reader thread looks at the database's change counters twice a second and reads only the feeds that changed. Results
+wait in a mailbox, the newest of a feed replacing the one before, until a timer of the window's thread empties it about
+thirty times a second: however much happens, the window hears of it in ticks. Commands run on a few worker threads and
+their results come the same way. Nothing on the window's thread queries, opens files or parses.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from edgeyard.commands.workspace import Workspace
+from edgeyard.desktop.feed import UNCHANGED, Feed, Order, Read
+from edgeyard.domain.error import UserError
+from edgeyard.store.change import change_counter
+from edgeyard.store.database import Connection
+
+POLL_S = 0.5
+TICK_MS = 33
+_TICK_BUDGET_S = 0.008
+_RETRY_S = 2.0
+_WORKERS = 3
+_OUR_BUGS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+_log = logging.getLogger(__name__)
+
+Workspaces = Callable[[], Workspace]
+
+
+class Bridge(QObject):
+    """Feeds and commands of one site, shared by all windows of this process."""
+
+    opened = Signal()
+    """The database can be read."""
+    troubled = Signal(object)
+    """`UserError` when the database cannot be read, `None` once it can again."""
+
+    def __init__(self, open_workspace: Workspaces, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self.trouble: UserError | None = None
+        self.workspace: Workspace | None = None
+        self._open_workspace = open_workspace
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._orders: dict[Feed, Order] = {}
+        self._mail: dict[Feed, tuple[Any, float]] = {}
+        self._calls: deque[Callable[[], None]] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._reader = threading.Thread(target=self._read_on, name="edgeyard-reader", daemon=True)
+        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="edgeyard-command")
+        self._tick = QTimer(self)
+        self._tick.setTimerType(Qt.TimerType.PreciseTimer)
+        self._tick.setInterval(TICK_MS)
+        self._tick.timeout.connect(self._on_tick)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._reader.start()
+        self._tick.start()
+
+    def stop(self) -> None:
+        """End the threads; commands that already run are waited for, the mailbox is dropped."""
+        self._stopping = True
+        self._wake.set()
+        self._tick.stop()
+        if self._reader.is_alive():
+            self._reader.join()
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        if self.workspace is not None:
+            self.workspace.close()
+
+    def now(self) -> float:
+        """Unix seconds, as the readers see them."""
+        return self._clock()
+
+    def feed(self, name: str, read: Read, topics: Collection[str], every_s: float | None = None) -> Feed:
+        """Read `read(connection, now)` now, whenever one of `topics` changed, and every `every_s` seconds if given.
+
+        `read` runs on the reader thread: it touches no widget, returns a snapshot that nobody changes afterwards, or
+        `UNCHANGED`. `topics` are those of `store.change`.
+        """
+        feed = Feed(self._close, self._refresh)
+        with self._lock:
+            self._orders[feed] = Order(name, read, topics, every_s)
+        self._wake.set()
+        return feed
+
+    def run(
+        self,
+        work: Callable[[Workspace], Any],
+        done: Callable[[Any], object] | None = None,
+        failed: Callable[[UserError], object] | None = None,
+    ) -> None:
+        """Run `work(workspace)` on a worker; `done` or `failed` is then called on the window's thread."""
+        self._workers.submit(self._work, work, done, failed)
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have `call` run on the window's thread at the next tick. Callable from any thread."""
+        self._calls.append(call)
+
+    # --- on worker and reader threads ----------------------------------------------------------------------------
+
+    def _work(
+        self,
+        work: Callable[[Workspace], Any],
+        done: Callable[[Any], object] | None,
+        failed: Callable[[UserError], object] | None,
+    ) -> None:
+        try:
+            result = work(self._ready_workspace())
+        except UserError as error:
+            problem = error
+        except Exception:
+            _log.exception("A command failed inside Edgeyard")
+            problem = UserError("This did not work because of an error inside Edgeyard.", "The log has the details.")
+        else:
+            if done is not None:
+                self.post(lambda: _call(done, result))
+            self._wake.set()
+            return
+        if failed is not None:
+            self.post(lambda: _call(failed, problem))
+
+    def _ready_workspace(self) -> Workspace:
+        if self.workspace is None:
+            raise self.trouble or UserError("The database is not open yet.", "Try again in a moment.")
+        return self.workspace
+
+    def _read_on(self) -> None:
+        while not self._stopping:
+            pause_s = POLL_S
+            try:
+                self._read_once()
+                self._report(None)
+            except UserError as error:
+                self._report(error)
+                pause_s = _RETRY_S
+            except Exception:
+                _log.exception("Reading failed inside Edgeyard")
+                self._report(UserError("Reading stopped on an error inside Edgeyard.", "The log has the details."))
+                pause_s = _RETRY_S
+            self._wake.wait(pause_s)
+            self._wake.clear()
+
+    def _read_once(self) -> None:
+        if self.workspace is None:
+            self.workspace = self._open_workspace()
+            self.post(self.opened.emit)
+        now = self._clock()
+        with self.workspace.database.read() as connection:
+            counters = dict(change_counter(connection))
+            with self._lock:
+                due = [(feed, order) for feed, order in self._orders.items() if order.is_due(counters, now)]
+            for feed, order in due:
+                self._read_feed(connection, feed, order, counters, now)
+
+    def _read_feed(self, c: Connection, feed: Feed, order: Order, counters: dict[str, int], now: float) -> None:
+        try:
+            value = order.read(c, now)
+        except UserError as error:
+            value = error
+        except _OUR_BUGS:
+            # The database's own errors pass: they end this round, in words.
+            _log.exception("Reading %s failed inside Edgeyard", order.name)
+            value = UserError(f"The {order.name} could not be read.", "The log has the details.")
+        order.mark_read(counters, now)
+        if value is UNCHANGED:
+            return
+        with self._lock:
+            if feed in self._orders:
+                self._mail[feed] = (value, now)
+
+    def _report(self, trouble: UserError | None) -> None:
+        if (trouble is None) == (self.trouble is None) and str(trouble) == str(self.trouble):
+            return
+        self.trouble = trouble
+        self.post(lambda: self.troubled.emit(trouble))
+
+    # --- on the window's thread --------------------------------------------------------------------------------------
+
+    def _on_tick(self) -> None:
+        until = time.perf_counter() + _TICK_BUDGET_S
+        while time.perf_counter() < until:
+            if self._calls:
+                self._calls.popleft()()
+                continue
+            with self._lock:
+                if not self._mail:
+                    return
+                feed = next(iter(self._mail))
+                value, at = self._mail.pop(feed)
+            feed.deliver(value, at)
+
+    def _close(self, feed: Feed) -> None:
+        with self._lock:
+            self._orders.pop(feed, None)
+            self._mail.pop(feed, None)
+
+    def _refresh(self, feed: Feed) -> None:
+        with self._lock:
+            order = self._orders.get(feed)
+            if order is not None:
+                order.due_at = 0.0
+        self._wake.set()
+
+
+def _call(target: Callable[[Any], object], value: Any) -> None:
+    target(value)

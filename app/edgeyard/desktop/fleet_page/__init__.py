@@ -1,0 +1,1 @@
+"""The Fleet page: is anything wrong, how much, since when; and every device in a table."""

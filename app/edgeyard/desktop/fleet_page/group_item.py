@@ -1,0 +1,124 @@
+"""How one group is painted in the tree: its kind, name, what is wrong in it, how many; during a drag, its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from edgeyard.desktop.drag import DropPlace
+from edgeyard.desktop.fleet_frame import ALARM, ATTENTION
+from edgeyard.desktop.look import theme
+from edgeyard.desktop.look.font import BASE, MEDIUM, REGULAR, SMALL, font, metrics
+from edgeyard.desktop.look.icon import icon_pixmap
+from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.domain.device import DeviceStatus
+
+ROW_HEIGHT = 28
+ROLE = int(Qt.ItemDataRole.UserRole)
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+_Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True, slots=True)
+class GroupItem:
+    """What a row of the tree shows. Id 0 is “All devices”."""
+
+    id: int
+    name: str
+    kind: str
+    production: bool
+    devices: int
+    counts: tuple[int, ...]
+    trouble: str = ""
+
+    @property
+    def words(self) -> str:
+        """For tooltips and those who cannot see."""
+        flag = ", production" if self.production else ""
+        wrong = self.counts[ALARM] + self.counts[ATTENTION] if self.counts else 0
+        need = f", {wrong} in need of attention" if wrong else ""
+        return f"{self.name}: {self.devices:,} devices{flag}{need}. {self.trouble}".strip()
+
+
+class GroupDelegate(QStyledItemDelegate):
+    """Paints `GroupItem`s."""
+
+    def __init__(self, drop: DropPlace) -> None:
+        super().__init__()
+        self._drop = drop
+        self.target = -1
+        """Id of the group under a dragged version."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        del option, index
+        return QSize(120, ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        item = index.data(ROLE)
+        if not isinstance(item, GroupItem):
+            return
+        rect: QRect = option.rect
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        row_rect = QRect(0, rect.top(), rect.right() + 1, rect.height())
+        if selected or hovered:
+            painter.fillRect(row_rect, theme.colour("selected" if selected else "hover"))
+        in_air = self._drop.version is not None
+        answer = self._drop.answer(item.id) if in_air and item.id else None
+        refuses = in_air and (answer is None or not answer.accepts)
+        tail = answer.words if answer is not None else f"{item.devices:,}"
+        tail_left = self._paint_tail(painter, rect, item, tail, counting=not in_air)
+        if answer is not None and answer.accepts:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(theme.colour("accent"), 2 if self.target == item.id else 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(rect).adjusted(1, 1.5, -3, -1.5), 4, 4)
+        self._paint_name(painter, rect, item, tail_left, quiet=refuses)
+
+    def _paint_name(self, painter: QPainter, rect: QRect, item: GroupItem, right: int, *, quiet: bool) -> None:
+        palette = theme.current()
+        kind = {"all": "layers", "static": "list"}.get(item.kind, "filter")
+        pixmap = icon_pixmap(kind, palette.line if quiet else palette.quiet, 16, painter.device().devicePixelRatioF())
+        painter.drawPixmap(rect.left() + 4, rect.top() + 6, pixmap)
+        left = rect.left() + 26
+        weight = MEDIUM if item.kind == "all" else REGULAR
+        painter.setFont(font(BASE, weight))
+        painter.setPen(theme.colour("quiet" if quiet else "attention" if item.trouble else "text"))
+        flag_room = 18 if item.production else 0
+        room = right - left - flag_room - 6
+        name = metrics(BASE, weight).elidedText(item.name, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRect(left, rect.top(), max(0, room), rect.height()), _LEFT, name)
+        if item.production:
+            x = left + metrics(BASE, weight).horizontalAdvance(name) + 5
+            flag = icon_pixmap("shield-check", palette.quiet, 12, painter.device().devicePixelRatioF())
+            painter.drawPixmap(x, rect.top() + 8, flag)
+
+    def _paint_tail(self, painter: QPainter, rect: QRect, item: GroupItem, tail: str, *, counting: bool) -> int:
+        painter.setFont(font(BASE if counting else SMALL))
+        measure = metrics(BASE if counting else SMALL)
+        room = rect.width() - 90
+        shown = measure.elidedText(tail, Qt.TextElideMode.ElideRight, room)
+        painter.setPen(theme.colour("quiet"))
+        painter.drawText(rect.adjusted(0, 0, -10, 0), _RIGHT, shown)
+        left = rect.right() - 10 - measure.horizontalAdvance(shown)
+        if not counting or not item.counts:
+            return left
+        for code, status, role in (
+            (ATTENTION, DeviceStatus.ATTENTION, "attention"),
+            (ALARM, DeviceStatus.ALARM, "alarm"),
+        ):
+            number = item.counts[code]
+            if number:
+                text = f"{number:,}"
+                left -= 8 + metrics(SMALL, MEDIUM).horizontalAdvance(text)
+                painter.setFont(font(SMALL, MEDIUM))
+                painter.setPen(theme.colour(role))
+                painter.drawText(left, rect.top() + 18, text)
+                left -= 15
+                StatusShape.paint(painter, QRectF(left, rect.top() + 7, 14, 14), status)
+        return left

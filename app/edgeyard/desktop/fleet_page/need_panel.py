@@ -1,0 +1,137 @@
+"""The right side of the Fleet page while no device is open: what needs a person, what is in progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from edgeyard.desktop.fleet_page.need import Need
+from edgeyard.desktop.look import theme
+from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
+from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.desktop.widget.basic import column, label
+from edgeyard.domain.device import DeviceStatus
+
+_LEFT_PAD, _RIGHT_PAD, _TOP = 38, 12, 8
+_MAX_LINES = 3
+_WRAP = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
+_ROLES = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
+
+
+class NeedButton(QAbstractButton):
+    """One need: shape, title, up to three lines of detail, a bar where something moves."""
+
+    def __init__(self, need: Need) -> None:
+        super().__init__()
+        self._need = need
+        self.setAccessibleName(f"{need.title}. {need.detail}")
+        self.setToolTip(need.detail)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, self.heightForWidth(240))
+
+    def heightForWidth(self, width: int) -> int:
+        bar = 10 if self._need.fraction is not None else 0
+        return _TOP + 18 + self._detail_rect(width).height() + bar + _TOP
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.underMouse() or self.isDown():
+            painter.fillRect(self.rect(), theme.colour("selected" if self.isDown() else "hover"))
+        if self.hasFocus():
+            painter.setPen(QPen(theme.colour("accent"), 2))
+            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 4, 4)
+        StatusShape.paint(painter, QRectF(13, _TOP + 1, 16, 16), self._need.status)
+        room = self.width() - _LEFT_PAD - _RIGHT_PAD
+        painter.setFont(font(BASE, MEDIUM))
+        painter.setPen(theme.colour(_ROLES.get(self._need.status, "text")))
+        title = metrics(BASE, MEDIUM).elidedText(self._need.title, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRect(_LEFT_PAD, _TOP, room, 18), int(Qt.AlignmentFlag.AlignVCenter), title)
+        painter.setFont(font())
+        painter.setPen(theme.colour("quiet"))
+        box = self._detail_rect(self.width())
+        painter.drawText(box, _WRAP, self._need.detail)
+        if self._need.fraction is not None:
+            bar = QRectF(_LEFT_PAD, box.bottom() + 6, room, 4)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("band"))
+            painter.drawRoundedRect(bar, 2, 2)
+            bar.setWidth(max(4.0, bar.width() * self._need.fraction))
+            painter.setBrush(theme.colour("accent"))
+            painter.drawRoundedRect(bar, 2, 2)
+
+    def _detail_rect(self, width: int) -> QRect:
+        room = QRect(_LEFT_PAD, _TOP + 19, width - _LEFT_PAD - _RIGHT_PAD, 1000)
+        if not self._need.detail:
+            return QRect(room.left(), room.top(), room.width(), 0)
+        needed = metrics(BASE).boundingRect(room, _WRAP, self._need.detail)
+        most = _MAX_LINES * metrics(BASE).lineSpacing()
+        return QRect(room.left(), room.top(), room.width(), min(needed.height(), most))
+
+
+class _Section(QWidget):
+    def __init__(self, title: str, nothing: str, run: Callable[[Need], object]) -> None:
+        super().__init__()
+        self.setAccessibleName(title)
+        self._run = run
+        self._shown: list[Need] | None = None
+        heading = label(title, SMALL, "quiet", MEDIUM)
+        heading.setContentsMargins(13, 10, 8, 4)
+        self._nothing = label(nothing, BASE, "quiet", wrap=True)
+        self._nothing.setContentsMargins(13, 2, 12, 8)
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(0)
+        self.setLayout(column(heading, self._nothing, self._rows))
+
+    def show_needs(self, needs: Sequence[Need]) -> None:
+        if list(needs) == self._shown:
+            return
+        self._shown = list(needs)
+        self._nothing.setVisible(not needs)
+        while (item := self._rows.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for need in needs:
+            made = NeedButton(need)
+            made.clicked.connect(lambda _checked=False, need=need: self._run(need))
+            self._rows.addWidget(made)
+
+
+class NeedPanel(QFrame):
+    """Two lists; a line leads to its device, rollout or filter."""
+
+    picked = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("panel", "true")
+        self.setAccessibleName("What needs a person, and what is in progress")
+        self._needs = _Section("Needs a person", "Nothing. All is as it should be.", self.picked.emit)
+        self._progress = _Section("In progress", "No rollout is under way.", self.picked.emit)
+        content = QWidget()
+        content.setProperty("ground", "panel")
+        content.setLayout(column(self._needs, 8, self._progress, None, margins=(0, 0, 0, 8)))
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(content)
+        self.setLayout(column(scroll, margins=(1, 1, 1, 1)))
+
+    def show_needs(self, needs: Sequence[Need], progress: Sequence[Need]) -> None:
+        """Take over both lists."""
+        self._needs.show_needs(needs)
+        self._progress.show_needs(progress)

@@ -1,0 +1,104 @@
+"""Paints the cells of the device table straight from the frame's arrays: about ten microseconds a cell."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from edgeyard.desktop.fleet_page import device_column
+from edgeyard.desktop.fleet_page.device_column import COLUMNS
+from edgeyard.desktop.fleet_page.table_model import FleetTableModel
+from edgeyard.desktop.look import theme
+from edgeyard.desktop.look.font import BASE, MEDIUM, font, metrics
+from edgeyard.desktop.look.shape import WORDS, StatusShape
+from edgeyard.desktop.widget.sparkline import paint_sparkline
+from edgeyard.domain.device import DeviceStatus
+
+ROW_HEIGHT = 28
+_PAD = 8
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+_GROUNDS = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
+_SILENT = (DeviceStatus.OFFLINE, DeviceStatus.UNKNOWN)
+
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class DeviceDelegate(QStyledItemDelegate):
+    """One for all columns. `hovered` is the row under the pointer, `stale` greys everything."""
+
+    def __init__(self, model: FleetTableModel) -> None:
+        super().__init__()
+        self._model = model
+        self.hovered = -1
+        self.stale = False
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        del option
+        return QSize(COLUMNS[index.column()].width, ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        model = self._model
+        table_row, column = index.row(), index.column()
+        if table_row >= len(model.order):
+            return
+        rect: QRect = option.rect
+        row = int(model.order[table_row])
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if selected or table_row == self.hovered:
+            painter.fillRect(rect, theme.colour("selected" if selected else "hover"))
+        status = model.frame.status_of(row)
+        inner = rect.adjusted(_PAD, 0, -_PAD, 0)
+        if column == device_column.STATUS:
+            self._paint_status(painter, inner, status)
+        elif column == device_column.LATENCY:
+            self._paint_latency(painter, inner, row)
+        elif column == device_column.P95:
+            self._paint_figure(painter, inner, row, self._ink(status))
+        else:
+            painter.setPen(self._pen(column, status))
+            painter.setFont(font(BASE, MEDIUM) if column == device_column.DEVICE else font())
+            text = COLUMNS[column].text(model.frame, row, model.now())
+            weight = MEDIUM if column == device_column.DEVICE else font().weight()
+            shown = metrics(BASE, weight).elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
+            painter.drawText(inner, _RIGHT if COLUMNS[column].right else _LEFT, shown)
+
+    def _paint_status(self, painter: QPainter, rect: QRect, status: DeviceStatus) -> None:
+        wrong = _GROUNDS.get(status)
+        pixmap = StatusShape.pixmap(status, 16, painter.device().devicePixelRatioF())
+        word = WORDS[status]
+        if wrong:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(f"{wrong}_ground"))
+            chip = QRectF(rect.left() - 4, rect.top() + 4, metrics(BASE).horizontalAdvance(word) + 34, 20)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.drawRoundedRect(chip, 4, 4)
+        painter.drawPixmap(rect.left(), rect.top() + 6, pixmap)
+        painter.setFont(font())
+        quiet = "text" if status is DeviceStatus.UPDATING else "quiet"
+        painter.setPen(theme.colour(wrong or quiet))
+        painter.drawText(rect.adjusted(22, 0, 0, 0), _LEFT, word)
+
+    def _paint_latency(self, painter: QPainter, rect: QRect, row: int) -> None:
+        area = QRectF(rect).adjusted(0, 6, 0, -6)
+        paint_sparkline(painter, area, self._model.frame.history[row], theme.colour("quiet"))
+
+    def _paint_figure(self, painter: QPainter, rect: QRect, row: int, ink: QColor) -> None:
+        text = COLUMNS[device_column.P95].text(self._model.frame, row, 0.0)
+        number, _, unit = text.partition(" ")
+        painter.setFont(font())
+        painter.setPen(theme.colour("quiet"))
+        unit_width = metrics(BASE).horizontalAdvance(f" {unit}") if unit else 0
+        if unit:
+            painter.drawText(rect, _RIGHT, unit)
+        painter.setPen(ink)
+        painter.drawText(rect.adjusted(0, 0, -unit_width, 0), _RIGHT, number)
+
+    def _pen(self, column: int, status: DeviceStatus) -> QColor:
+        if column in {device_column.DEVICE, device_column.MODEL}:
+            return self._ink(status)
+        return theme.colour("quiet")
+
+    def _ink(self, status: DeviceStatus) -> QColor:
+        return theme.colour("quiet" if self.stale or status in _SILENT else "text")

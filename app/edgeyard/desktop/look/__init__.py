@@ -1,0 +1,1 @@
+"""How everything is drawn: colours, type, shapes, icons, the style sheet."""
