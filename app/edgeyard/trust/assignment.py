@@ -20,6 +20,17 @@ class GoldenTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignedTarget:
+    """What the director alone asks for: enough to report a refusal by, not enough to act on."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    execution: int
+    """0 where the director names none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """One verified assignment: length and digest are equal in both repositories."""
 

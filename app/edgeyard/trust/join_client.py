@@ -14,6 +14,7 @@ import urllib3
 from edgeyard.domain.error import UserError
 from edgeyard.trust.device_key import certificate_fingerprint
 from edgeyard.trust.join_token import JoinToken
+from edgeyard.trust.refusal import TooLongError
 from edgeyard.trust.tls import client_context
 from edgeyard.wire.message import JoinAnswer, JoinRequest
 
@@ -52,10 +53,10 @@ def hub_error(response: urllib3.BaseHTTPResponse) -> UserError:
 
 
 def read_bounded(response: urllib3.BaseHTTPResponse, limit_bytes: int) -> bytes:
-    """The body of a response, refused when it is longer than `limit_bytes`."""
+    """The body of a response; raises `TooLongError` when it is longer than `limit_bytes`."""
     data = response.read(limit_bytes + 1, decode_content=True)
     if len(data) > limit_bytes:
-        raise UserError(
+        raise TooLongError(
             f"The hub's answer is over {limit_bytes} bytes.", "Check that the address is that of an Edgeyard hub."
         )
     return data

@@ -18,6 +18,10 @@ class RefusedError(UserError):
         self.attack: Attack = attack
 
 
+class TooLongError(UserError):
+    """An answer was longer than asked for, and reading it was ended."""
+
+
 class MetadataUnavailableError(UserError):
     """A repository lacks a file that it names; most likely it is being written. Nothing is wrong yet: ask again."""
 

@@ -29,15 +29,15 @@ from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from edgeyard.domain.error import UserError
 from edgeyard.trust.durable_file import make_folder, write_durably
-from edgeyard.trust.refusal import Attack, MetadataUnavailableError, refused
+from edgeyard.trust.refusal import Attack, MetadataUnavailableError, TooLongError, refused
 from edgeyard.wire.limit import MAX_METADATA_BYTES
 
 RepositoryName = Literal["release", "director"]
 Fetch = Callable[[RepositoryName, str, int], bytes | None]
 """`(repository, file name, most bytes) -> content`, or `None` where there is no such file (HTTP 404).
 
-Reads at most one byte more than `most bytes`, so that longer files show. Its own errors come through
-`refresh` as raised.
+Reads at most one byte more than `most bytes`, so that a longer file shows, or raises `TooLongError`. Its other errors
+come through `refresh` as raised.
 """
 
 _KIB = 1024
@@ -176,11 +176,15 @@ class _Fetcher(FetcherInterface):
         name = url.removeprefix(_BASE)
         self.role, self.data = name.removesuffix(".json").rpartition(".")[2], b""
         limit_bytes = min(max_length, _LIMIT_BYTES[self.role])
-        data = self._fetch_file(self._name, name, limit_bytes)
+        too_long = refused("endless data", f"{name} of the {self._name} repository is over {limit_bytes} bytes.")
+        try:
+            data = self._fetch_file(self._name, name, limit_bytes)
+        except TooLongError as error:
+            raise too_long from error
         if data is None:
             raise DownloadHTTPError(name, 404)
         if len(data) > limit_bytes:
-            raise refused("endless data", f"{name} of the {self._name} repository is over {limit_bytes} bytes.")
+            raise too_long
         self.data = data
         if self.role != "root":
             self._check_extra(name, data)

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 from tuf.api.metadata import TargetFile
 
-from edgeyard.trust.assignment import Assignment, GoldenTarget, check_assignment
+from edgeyard.trust.assignment import AssignedTarget, Assignment, GoldenTarget, check_assignment
 from edgeyard.trust.director import DEVICE_FIELD
 from edgeyard.trust.durable_file import remove_leftovers
 from edgeyard.trust.refusal import MetadataUnavailableError, RefusedError, refused
@@ -29,6 +29,7 @@ from edgeyard.trust.tuf_metadata import signing_time
 from edgeyard.wire.message import DirectorCustom, ReleaseCustom
 
 __all__ = [
+    "AssignedTarget",
     "Assignment",
     "Fetch",
     "GoldenTarget",
@@ -54,6 +55,8 @@ class TrustedStore:
         """The latest signing time seen in verified metadata (Unix seconds): raise the time floor to it."""
         self.director_version = 0
         """Version of the director's metadata at the last refresh."""
+        self.assigned: AssignedTarget | None = None
+        """What the director names, from the moment its own metadata is verified: a refusal after that concerns it."""
 
     def refresh(self, fetch: Fetch, now: datetime) -> Assignment | None:
         """Verify both repositories at the effective time `now`; `None` when nothing is assigned.
@@ -62,6 +65,7 @@ class TrustedStore:
         `RefusedError` for what must not be believed, `MetadataUnavailableError` for a repository in mid-change,
         `UserError` when the store cannot be written, and whatever `fetch` raises.
         """
+        self.assigned = None
         director = self._refresh("director", fetch, now)
         if director is None:
             return None
@@ -71,6 +75,7 @@ class TrustedStore:
         if len(director.targets.targets) > 1:
             raise refused("arbitrary software", "The assignment names more than one model.")
         ((path, wanted),) = director.targets.targets.items()
+        self.assigned = AssignedTarget(path, wanted.hashes.get("sha256", ""), wanted.length, _execution(wanted))
         release = self._refresh("release", fetch, now)
         if release is None:
             raise refused("arbitrary software", f"{path} is assigned, but nothing was ever released.")
@@ -89,6 +94,14 @@ class TrustedStore:
         for name, verified in (("director", director), ("release", release)):
             if verified.expires <= seen:
                 raise refused("freeze", f"The {name} repository expired before the other one was signed.")
+
+
+def _execution(wanted: TargetFile) -> int:
+    """The execution that the director's word belongs to; 0 where it cannot be read, which is refused later."""
+    try:
+        return msgspec.convert(custom_of(wanted), DirectorCustom).execution
+    except (RefusedError, msgspec.ValidationError):
+        return 0
 
 
 def _agree(path: str, wanted: TargetFile, release: VerifiedRepository, version: int) -> Assignment:

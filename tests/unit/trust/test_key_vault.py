@@ -79,6 +79,14 @@ def _signs(vault: KeyVault, unlock: KeyringUnlock | PassphraseUnlock, name: str 
     key.verify_signature(signer.sign(PAYLOAD), PAYLOAD)
 
 
+def _trouble_with(vault: KeyVault) -> UserError | None:
+    try:
+        vault.signer("approver", PASSPHRASE)
+    except UserError as error:
+        return error
+    return None
+
+
 # --- passphrase ------------------------------------------------------------------------------------------------------
 
 
@@ -289,16 +297,20 @@ def test_foreign_files_are_not_listed(vault: KeyVault, tmp_path: Path) -> None:
 
 
 def test_every_single_damaged_byte_is_noticed_and_nothing_is_touched(vault: KeyVault, tmp_path: Path) -> None:
-    vault.create("approver", PASSPHRASE)
+    key = vault.create("approver", PASSPHRASE)
     path = tmp_path / "operator" / "approver.key.json"
     whole = path.read_bytes()
     for position in range(len(whole)):
         damaged = bytearray(whole)
         damaged[position] ^= 0x01
         path.write_bytes(damaged)
-        with pytest.raises(UserError) as caught:
-            vault.signer("approver", PASSPHRASE)
-        assert caught.value.todo
+        problem = _trouble_with(vault)
+        if problem is None:
+            # The last character of a base64 text has bits that mean nothing.
+            assert chr(whole[position + 1]) in '="'
+            assert vault.public_key("approver") == key
+        else:
+            assert problem.todo
         assert path.read_bytes() == damaged
     path.write_bytes(whole[:-40])
     with pytest.raises(UserError, match="damaged"):

@@ -13,9 +13,11 @@ from tuf.api.metadata import Metadata, Targets
 
 from edgeyard.domain.error import UserError
 from edgeyard.trust.director import create_director_root
+from edgeyard.trust.refusal import TooLongError
 from edgeyard.trust.target import ReleaseTarget
 from edgeyard.trust.time_floor import BUILD_TIME, TimeFloor
 from edgeyard.trust.verification import (
+    AssignedTarget,
     Assignment,
     MetadataUnavailableError,
     RefusedError,
@@ -417,6 +419,21 @@ def test_a_new_root_changes_who_may_approve(site: RepositorySimulator, device: D
     assert forger.refusal().attack == "arbitrary software"
 
 
+def test_a_refusal_after_the_directors_own_word_names_what_it_concerns(
+    site: RepositorySimulator, device: Device
+) -> None:
+    site.add_model("yard-vision", 1)
+    store = device.store
+    invented = ReleaseTarget("yard-vision/9/int8.onnx", site.keep(b"evil"), 4)
+    site.assign(DEVICE, invented, execution=17)
+    with pytest.raises(RefusedError):
+        store.refresh(site.fetcher(DEVICE), site.now)
+    assert store.assigned == AssignedTarget(invented.path, invented.sha256, 4, 17)
+    with pytest.raises(RefusedError):
+        store.refresh(site.fetcher(DEVICE), site.now + timedelta(days=90))
+    assert store.assigned is None
+
+
 # --- endless data ----------------------------------------------------------------------------------------------------
 
 
@@ -425,6 +442,17 @@ def test_longer_files_than_allowed_are_endless_data(site: RepositorySimulator, d
     site.assign(DEVICE, site.add_model("yard-vision", 1))
     site.director_files[DEVICE][name] = site.director_files[DEVICE].get(name, b"") + b" " * 5_000_000
     assert device.refusal().attack == "endless data"
+
+
+def test_a_fetch_function_that_stops_reading_by_itself_means_the_same(
+    site: RepositorySimulator, device: Device
+) -> None:
+    def stop(*_: object) -> bytes:
+        raise TooLongError("The hub's answer is over 5 bytes.")
+
+    with pytest.raises(RefusedError) as caught:
+        device.store.refresh(stop, site.now)
+    assert caught.value.attack == "endless data"
 
 
 def test_a_fetch_function_is_told_how_much_it_may_read(site: RepositorySimulator, device: Device) -> None:
