@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 
 from edgeyard.commands.hub_client import HubClient
 from edgeyard.commands.model_command import artifact_folder
+from edgeyard.commands.patience import patiently
 from edgeyard.commands.workspace import Workspace
 from edgeyard.domain.error import UserError
 from edgeyard.domain.model import ModelVersion
@@ -16,7 +18,7 @@ from edgeyard.store.release import latest
 from edgeyard.trust.artifact_file import artifact_path
 from edgeyard.trust.key_vault import Unlock
 from edgeyard.trust.release_repository import add_targets, create_root, list_targets
-from edgeyard.trust.tuf_metadata import public_key_from_dict
+from edgeyard.trust.tuf_metadata import ReleaseTarget, public_key_from_dict
 
 ROOT_KEY = "release-root"
 APPROVER_KEY = "approver"
@@ -34,11 +36,12 @@ def ensure_release_root(workspace: Workspace, unlock: Unlock) -> None:
 
     Raises `UserError` when the hub cannot be reached, or another operator's keys rule the site.
     """
-    hub = workspace.hub()
-    try:
-        _ensure_root(workspace, hub, unlock)
-    finally:
-        hub.close()
+
+    def ensure() -> None:
+        with closing(workspace.hub()) as hub:
+            _ensure_root(workspace, hub, unlock)
+
+    patiently(ensure)
 
 
 def sign_version(workspace: Workspace, version_id: int, unlock: Unlock, on_text: OnText | None = None) -> None:
@@ -49,27 +52,29 @@ def sign_version(workspace: Workspace, version_id: int, unlock: Unlock, on_text:
         highest = model.highest_release_counter(connection, version.model) if version else 0
     version = _check_ready(version)
     counter = version.release_counter or highest + 1
-    hub = workspace.hub()
-    try:
-        _ensure_root(workspace, hub, unlock)
-        targets = release_targets(version, counter)
-        for target in targets:
-            say(f"Uploading {target.path}")
-            hub.upload_artifact(artifact_path(artifact_folder(workspace), target.sha256), target.sha256)
-        say(f"Signing {version.label}")
-        root, present = _present_release(workspace)
-        signed = {target.path for target in list_targets(present)}
-        missing = [target for target in targets if target.path not in signed]
-        if missing:
-            signer = workspace.vault.signer(APPROVER_KEY, unlock)
-            hub.put_targets(add_targets(root, present, missing, signer, datetime.now(UTC)))
-    finally:
-        hub.close()
+    targets = release_targets(version, counter)
+    patiently(lambda: _hand_in(workspace, targets, unlock, say))
     now = workspace.clock()
     with workspace.database.write() as connection:
         model.set_version_stage(connection, version_id, "released", now, release_counter=counter)
         text = f"release {counter}, {len(targets)} files"
         journal.note(connection, workspace.operator_name, "version signed", version.label, text, now)
+
+
+def _hand_in(workspace: Workspace, targets: Sequence[ReleaseTarget], unlock: Unlock, say: OnText) -> None:
+    """Upload and sign what the release does not have yet; repeated as a whole, it finds what an earlier try left."""
+    with closing(workspace.hub()) as hub:
+        _ensure_root(workspace, hub, unlock)
+        for target in targets:
+            say(f"Uploading {target.path}")
+            hub.upload_artifact(artifact_path(artifact_folder(workspace), target.sha256), target.sha256)
+        root, present = _present_release(workspace)
+        signed = {target.path for target in list_targets(present)}
+        missing = [target for target in targets if target.path not in signed]
+        if missing:
+            say(f"Signing {len(missing)} files")
+            signer = workspace.vault.signer(APPROVER_KEY, unlock)
+            hub.put_targets(add_targets(root, present, missing, signer, datetime.now(UTC)))
 
 
 def _ensure_root(workspace: Workspace, hub: HubClient, unlock: Unlock) -> None:

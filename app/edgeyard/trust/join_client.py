@@ -22,6 +22,10 @@ TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 _MAX_ANSWER_BYTES = 256 * 1024
 
 
+class HubAwayError(UserError):
+    """The hub cannot be reached at this moment; it may be restarting."""
+
+
 class _HubWords(msgspec.Struct):
     what: str
     todo: str = ""
@@ -63,7 +67,7 @@ def read_bounded(response: urllib3.BaseHTTPResponse, limit_bytes: int) -> bytes:
 
 
 def fetch(pool: urllib3.HTTPSConnectionPool, method: str, path: str, limit_bytes: int, **options: Any) -> bytes:
-    """One request with a bounded answer. Raises `UserError`: the hub's refusal, or that it cannot be reached."""
+    """One request with a bounded answer. Raises `UserError` (the hub's refusal) or `HubAwayError`."""
     data = _request(pool, method, path, limit_bytes, missing_ok=False, **options)
     return data or b""
 
@@ -88,7 +92,7 @@ def _request(
             response.drain_conn()
             response.release_conn()
     except urllib3.exceptions.HTTPError as error:
-        raise UserError(
+        raise HubAwayError(
             f"The hub at {pool.host}:{pool.port} cannot be reached ({_cause(error)}).",
             "Check that the hub is running, and that this machine reaches it over the network.",
         ) from error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from edgeyard.commands.demo.demo_site import DemoSite
+from edgeyard.commands.patience import patiently
 from edgeyard.domain.error import UserError
 from edgeyard.resource import resource_path
 from edgeyard.store import device, group
@@ -19,11 +21,12 @@ def start_fleet(site: DemoSite) -> list[str]:
     workspace = site.workspace
     assert workspace is not None
     count = site.options.devices
-    hub = workspace.hub()
-    try:
-        tokens = hub.create_tokens("device", count=count, note="demo")
-    finally:
-        hub.close()
+
+    def make_tokens() -> list[str]:
+        with closing(workspace.hub()) as hub:
+            return hub.create_tokens("device", count=count, note="demo")
+
+    tokens = patiently(make_tokens)
     samples = resource_path("demo", "live.npz")
     device_ids = []
     for number, token in enumerate(tokens):

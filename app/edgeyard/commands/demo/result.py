@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from edgeyard.commands.demo.story import ToldStory
+from edgeyard.commands.patience import patiently
 from edgeyard.commands.workspace import Workspace
 from edgeyard.domain.execution import ExecutionState
 from edgeyard.domain.rollout import Rollout, WaveState
@@ -108,8 +110,9 @@ def _variants(workspace: Workspace, good: Rollout) -> dict[str, Any]:
 
 def broker_kind(workspace: Workspace) -> str:
     """`mosquitto`, `embedded` or `external`, as the hub says."""
-    hub = workspace.hub()
-    try:
-        return hub.site().broker.kind
-    finally:
-        hub.close()
+
+    def ask() -> str:
+        with closing(workspace.hub()) as hub:
+            return hub.site().broker.kind
+
+    return patiently(ask)
