@@ -68,14 +68,6 @@ def test_an_origin_is_kept_once(tmp_path: Path) -> None:
     assert len(outbox) == 1
 
 
-def test_a_newer_statement_takes_the_place_of_one_that_waits(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox.db", 1)
-    for counter in range(5):
-        outbox.append(RunningReport(b"%d" % counter, b""), 1.0, origin="running:abc", replace=True)
-    (record,) = outbox.pending()[1]
-    assert record.body["statement"] == b"4"
-
-
 def test_the_oldest_metrics_go_first_then_events_and_executions_never(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox.db", 1, max_records=30)
     for number in range(1, 16):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.x509 import load_pem_x509_csr
 from securesystemslib.signer import CryptoSigner
 
 from edgeyard.domain.gate import GatePolicy
@@ -81,7 +82,7 @@ class ToyHub:
         self.credentials = self.pki.issue("hub.toy", "hub")
         self.repository = ToyRepository(now)
         self.artifacts: dict[str, bytes] = {}
-        self.secrets: dict[str, str] = {}
+        self.secrets: dict[str, object] = {}
         self.requests: list[tuple[str, str, str]] = []
         """Path, Range header and name of the client's certificate, of each request."""
         self.misbehave: Callable[[BaseHTTPRequestHandler, bytes], bool] | None = None
@@ -163,8 +164,9 @@ class ToyHub:
             self.stop()
 
     def join(self, request: JoinRequest) -> tuple[int, bytes]:
-        used_by = self.secrets.setdefault(request.secret, request.csr_pem)
-        if used_by != request.csr_pem:
+        key = load_pem_x509_csr(request.csr_pem.encode()).public_key()
+        used_by = self.secrets.setdefault(request.secret, key)
+        if used_by != key:
             words = {"what": "This join token was used already.", "todo": "Ask for a new one."}
             return 409, json.dumps(words).encode()
         now = datetime.now(UTC)
