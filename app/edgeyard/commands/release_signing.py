@@ -17,7 +17,7 @@ from edgeyard.store import journal, model
 from edgeyard.store.release import latest
 from edgeyard.trust.artifact_file import artifact_path
 from edgeyard.trust.key_vault import Unlock
-from edgeyard.trust.release_repository import add_targets, create_root, list_targets
+from edgeyard.trust.release_repository import add_targets, check_root_signer, create_root, list_targets
 from edgeyard.trust.tuf_metadata import ReleaseTarget, public_key_from_dict
 
 ROOT_KEY = "release-root"
@@ -72,6 +72,8 @@ def _hand_in(workspace: Workspace, targets: Sequence[ReleaseTarget], unlock: Unl
         signed = {target.path for target in list_targets(present)}
         missing = [target for target in targets if target.path not in signed]
         if missing:
+            # Root and targets come from the hub's side: a hub that was broken into must not get its own signed.
+            check_root_signer(root, workspace.vault.public_key(ROOT_KEY))
             say(f"Signing {len(missing)} files")
             signer = workspace.vault.signer(APPROVER_KEY, unlock)
             hub.put_targets(add_targets(root, present, missing, signer, datetime.now(UTC)))
