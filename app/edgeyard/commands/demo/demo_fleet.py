@@ -12,7 +12,7 @@ from edgeyard.resource import resource_path
 from edgeyard.store import device, group
 
 PROFILES = ("pi4", "pi5", "jetson-orin-nano", "x86-vnni")
-EVERYTHING = "All devices"
+EVERYTHING = "Whole plant"
 _JOIN_TIMEOUT_S = 120.0
 
 
