@@ -202,7 +202,7 @@ class AgentSite:
         self, *more: str, command: Sequence[str] = (), input_path: str | None = None
     ) -> subprocess.Popen[bytes]:
         arguments = [
-            *command, sys.executable, "-m", "edgeyard", "agent", "run", "--state", str(self.state), "--token",
+            *(command or (sys.executable, "-m", "edgeyard")), "agent", "run", "--state", str(self.state), "--token",
             self.hub.token(), "--id", self.device, "--profile", PROFILE, "--rate", "20", "--report-every", "2",
             "--live-every", "1", "--poll-every", "2", *more,
         ]  # fmt: skip

@@ -115,7 +115,7 @@ class DeviceAgent:
         self._poller.start()
         self._loop.call_every(self._options.live_every_s, self._uplink.send_live, jitter=0.05)
         self._loop.call_every(self._options.report_every_s, self._summarize, jitter=0.02)
-        self._loop.call_every(HOUSEKEEPING_S, self._uplink.resend_overdue)
+        self._loop.call_every(HOUSEKEEPING_S, self._keep_house)
 
     def stop(self) -> None:
         """Stop in order: nothing new, then the model, then a goodbye."""
@@ -125,6 +125,10 @@ class DeviceAgent:
         self._link.stop()
         self._hub.close()
         self._outbox.close()
+
+    def _keep_house(self) -> None:
+        self._link.check()
+        self._uplink.resend_overdue()
 
     # --- what is told ------------------------------------------------------------------------------------------------
 

@@ -74,6 +74,11 @@ class Link:
         self._client.connect_async(self._identity.mqtt_host, self._identity.mqtt_port, keepalive=KEEPALIVE_S)
         self._client.loop_start()
 
+    def check(self) -> None:
+        """Start paho's thread again should it have ended; call it from time to time."""
+        if self._client.loop_start() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._lost("The MQTT client ended unexpectedly and was started again.")
+
     def stop(self) -> None:
         """Say that the device goes away by its own will, and disconnect."""
         if self.connected:

@@ -8,7 +8,10 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
+
+import urllib3
 
 from edgeyard.agent.device_agent import DeviceAgent
 from edgeyard.agent.event_loop import EventLoop
@@ -30,6 +33,8 @@ def run_agent(state: Path, *, exit_with_parent: bool = False, options: AgentOpti
     options.check()
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    # A device whose clock is wrong knows it, and says so in its live figures.
+    warnings.filterwarnings("ignore", category=urllib3.exceptions.SystemTimeWarning)
     folder = StateFolder(state.absolute())
     identity = folder.read_identity()
     with FolderLock(folder.lock_file):
