@@ -15,6 +15,7 @@ SLOT_S = 10.0
 """One point of a device's latency line."""
 SLOTS = 36
 """Points of a line: six minutes."""
+_LONGEST_WINDOW_S = 150.0
 
 Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
@@ -111,7 +112,7 @@ class FrameBuilder:
             columns["last_seen_at"], columns["latency_p95_ms"], columns["latency_p50_ms"], columns["inferences_per_s"],
             columns["error_rate"], *flags, history, _slot(now), np.arange(len(devices)),
         )  # fmt: skip
-        _record(frame, frame.changed)
+        _record(frame)
         self._frame = frame
         return frame
 
@@ -141,7 +142,7 @@ class FrameBuilder:
             columns["latency_p50_ms"], columns["inferences_per_s"], columns["error_rate"], severity, online, updating,
             history, slot, np.union1d(rows, turned).astype(np.intp),
         )  # fmt: skip
-        _record(frame, rows)
+        _record(frame)
         self._frame = frame
         return frame
 
@@ -153,10 +154,13 @@ class FrameBuilder:
             row = old.row_of.get(device_id)
             if row is None:
                 continue
-            for at, p95_ms in points:
-                column = SLOTS - 1 - (old.slot - _slot(at))
-                if 0 <= column < SLOTS and np.isnan(history[row, column]):
-                    history[row, column] = p95_ms
+            ends = [at for at, _ in points[1:]] + [points[-1][0] + SLOT_S]
+            for (at, p95_ms), end in zip(points, ends, strict=True):
+                # A window's figure holds until the next window begins; after a longer pause there is a gap.
+                until = end if end - at <= _LONGEST_WINDOW_S else at + SLOT_S
+                first, last = (SLOTS - 1 - (old.slot - _slot(moment)) for moment in (at, until))
+                line = history[row, max(first, 0) : max(last, 0)]
+                line[np.isnan(line)] = p95_ms
         values: dict[str, Any] = {name: getattr(old, name) for name in FleetFrame.__slots__}
         self._frame = FleetFrame(**{**values, "history": history, "changed": np.arange(len(old))})
         return self._frame
@@ -197,7 +201,7 @@ def _advance(history: npt.NDArray[np.float32], old_slot: int, slot: int) -> npt.
     return moved
 
 
-def _record(frame: FleetFrame, rows: Rows) -> None:
-    """Write the current p95 of devices heard in this slot as the newest point of their lines."""
-    heard = rows[frame.seen_at[rows] >= frame.slot * SLOT_S]
+def _record(frame: FleetFrame) -> None:
+    """Write the current p95 as the newest point of the line of every device that is not silent."""
+    heard = (frame.online != 0) & (frame.at - frame.seen_at <= SILENT_AFTER_S)
     frame.history[heard, -1] = frame.p95_ms[heard]

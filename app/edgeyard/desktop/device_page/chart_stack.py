@@ -15,14 +15,14 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent
 from PySide6.QtWidgets import QWidget
 
-from edgeyard.desktop.device_page.series import Chart, Mark, value_at
+from edgeyard.desktop.device_page.series import Chart, Mark, last_value, value_at
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import SMALL, font
 from edgeyard.desktop.widget.basic import column, label
 from edgeyard.desktop.widget.words import both_clocks, figure
 
 _AXIS_WIDTH = 44
-_CHART_HEIGHT = 104
+_LEAST_HEIGHT, _MOST_HEIGHT = 92, 150
 _TIME_HEIGHT = 22
 
 
@@ -60,6 +60,10 @@ class _Plot:
         self.cross.hide()
         self.item.addItem(self.cross, ignoreBounds=True)
         self.marks: list[Any] = []
+        self.band: Any = pg.LinearRegionItem(orientation="horizontal", movable=False)
+        self.band.setZValue(-20)
+        self.band.hide()
+        self.item.addItem(self.band, ignoreBounds=True)
 
     def paint_theme(self) -> None:
         """Take over the theme's colours."""
@@ -73,26 +77,33 @@ class _Plot:
         for curve, colour in zip(self.curves, palette.series, strict=False):
             curve.setPen(pg.mkPen(colour, width=1))
         self.cross.setPen(pg.mkPen(palette.quiet, width=1))
-        self.show_title("")
+        self.band.setBrush(QColor(palette.band))
+        for edge in self.band.lines:
+            edge.setPen(pg.mkPen(None))
+        self.show_title(None)
 
-    def show_title(self, values: str) -> None:
-        """The chart's name with its unit, and each line's colour with its value under the cross-hair."""
+    def show_title(self, at: float | None) -> None:
+        """The chart's name, and each line's value in its colour: under the cross-hair, or the newest."""
         palette, chart = theme.current(), self.chart
-        parts = [f'<span style="color:{palette.text}">{chart.title}</span>', f"<span>{chart.unit}</span>"]
-        if len(chart.lines) > 1:
-            parts += [
-                f'<span style="color:{colour}">— {line.name}</span>'
-                for line, colour in zip(chart.lines, palette.series, strict=False)
-            ]
-        if values:
-            parts.append(f'<span style="color:{palette.text}">{values}</span>')
-        self.item.setTitle("&nbsp; ".join(parts), color=palette.quiet, size="11px", justify="left")
+        parts = [f'<span style="color:{palette.text}">{chart.title}</span>']
+        for line, colour in zip(chart.lines, palette.series, strict=False):
+            value = last_value(line) if at is None else value_at(line, at)
+            words = f"{figure(value)} {chart.unit}"
+            if len(chart.lines) > 1:
+                words = f"{line.name} {words}"
+            parts.append(f'<span style="color:{colour if len(chart.lines) > 1 else palette.quiet}">{words}</span>')
+        self.item.setTitle("&nbsp;&nbsp; ".join(parts), color=palette.quiet, size="11px", justify="left")
 
     def show_chart(self, chart: Chart) -> None:
         """New figures."""
         self.chart = chart
         for curve, line in zip(self.curves, chart.lines, strict=True):
             curve.setData(line.x, line.y)
+        self.band.setVisible(chart.band is not None)
+        if chart.band is not None:
+            self.band.setRegion(chart.band)
+        if not self.cross.isVisible():
+            self.show_title(None)
         values = np.concatenate([line.y[np.isfinite(line.y)] for line in chart.lines])
         if len(values):
             low, high = float(values.min()), float(values.max())
@@ -127,6 +138,7 @@ class ChartStack(QWidget):
         self._marks: tuple[Mark, ...] = ()
         self._range: tuple[float, float] = (0.0, 1.0)
         self._follows = True
+        self._room = 0
         self.canvas: Any = pg.GraphicsLayoutWidget()
         self.canvas.setAccessibleName("Charts")
         self.canvas.ci.layout.setContentsMargins(0, 0, 0, 0)
@@ -182,8 +194,19 @@ class ChartStack(QWidget):
         self._plots = [_Plot(self.canvas, row, chart, last=row == len(shown) - 1) for row, chart in enumerate(shown)]
         for plot in self._plots[1:]:
             plot.item.setXLink(self._plots[0].item)
-        self.canvas.setFixedHeight(max(1, len(shown)) * _CHART_HEIGHT + _TIME_HEIGHT)
+        self._set_height()
         self.paint_theme()
+
+    def fit(self, room: int) -> None:
+        """Let the charts share `room` pixels, within what is good for one."""
+        if room != self._room:
+            self._room = room
+            self._set_height()
+
+    def _set_height(self) -> None:
+        number = max(1, len(self._plots))
+        each = min(max(self._room // number, _LEAST_HEIGHT), _MOST_HEIGHT)
+        self.canvas.setFixedHeight(number * each + _TIME_HEIGHT)
 
     def _on_moved(self, point: QPointF) -> None:
         over = next((plot for plot in self._plots if plot.item.sceneBoundingRect().contains(point)), None)
@@ -194,8 +217,7 @@ class ChartStack(QWidget):
         for plot in self._plots:
             plot.cross.setPos(x)
             plot.cross.show()
-            values = [value_at(line, x) for line in plot.chart.lines]
-            plot.show_title("  ".join(figure(value) for value in values))
+            plot.show_title(x)
         near = [mark for mark in self._marks if abs(mark.at - x) < (self._range[1] - self._range[0]) / 80]
         clocks = both_clocks(x).replace("\n", "  ·  ")
         self.readout.setText(f"{near[0].text}" if near else clocks)
@@ -206,7 +228,7 @@ class ChartStack(QWidget):
         for plot in self._plots:
             if plot.cross.isVisible():
                 plot.cross.hide()
-                plot.show_title("")
+                plot.show_title(None)
 
     def _on_clicked(self, event: Any) -> None:
         if event.double():

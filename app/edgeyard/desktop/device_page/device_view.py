@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _FACTS = ("Model", "Hardware", "Last seen", "Latency p95", "Inferences", "Errors", "Processor", "Memory", "Temperature",
           "Agent", "Joined")  # fmt: skip
+_FEW_FACTS = ("Model", "Hardware", "Agent", "Joined")
+"""In the panel: the charts show the rest."""
+_AROUND_CHARTS = 120
 _SLOTS = ("Active", "Standby", "Assigned")
 
 
@@ -47,7 +50,7 @@ class DeviceView(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Device")
         self._problems = ProblemList()
-        self._facts = FactGrid(_FACTS)
+        self._facts = FactGrid(_FACTS if wide else _FEW_FACTS)
         self._slots = FactGrid(_SLOTS)
         self._runs = EntryList("It has not reported a model yet.")
         self._events = EntryList("It has reported no events.")
@@ -94,7 +97,7 @@ class DeviceView(QScrollArea):
         charts = column(figures, self._no_figures, self._charts_place, spacing=4)
         models = column(caption("Slots"), self._slots, 8, caption("What it ran"), self._runs, spacing=6)
         events = column(caption("Events"), self._events, spacing=6)
-        facts = column(caption("Now"), self._facts, spacing=6)
+        facts = column(caption("Device"), self._facts, spacing=6)
         if self._wide:
             left = column(self._problems, charts, None, spacing=16)
             right = column(facts, labels, models, events, None, spacing=20)
@@ -176,6 +179,8 @@ class DeviceView(QScrollArea):
             self._no_figures.setText("No figures in this time. They come with its next report.")
         if self._stack is not None and self.isVisible():
             now = self.desk.bridge.now()
+            if self._wide:
+                self._stack.fit(self.viewport().height() - _AROUND_CHARTS)
             self._stack.show_charts(charts, marks_of(self._detail), now - RANGES_S[self._range.currentText()], now)
 
     def _ask_labels(self) -> None:

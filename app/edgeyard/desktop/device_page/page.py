@@ -61,9 +61,6 @@ class DevicePage(Page):
     def deactivate(self) -> None:
         self._view.show_device("")
 
-    def heading(self) -> str:
-        return self._view.device_id
-
     def actions_here(self) -> Sequence[Action]:
         device_id = self._view.device_id
         return [

@@ -86,8 +86,10 @@ class FactGrid(QWidget):
         self.setLayout(grid)
 
     def show_fact(self, name: str, text: str, tooltip: str = "") -> None:
-        """Set one value; an empty one is a dash."""
-        value = self._values[name]
+        """Set one value; an empty one is a dash, a name that is not in the grid is passed over."""
+        value = self._values.get(name)
+        if value is None:
+            return
         if value.text() != (text or "–"):
             value.setText(text or "–")
         if tooltip:

@@ -14,9 +14,10 @@ from edgeyard.domain.device import Device
 Floats = npt.NDArray[np.float64]
 
 _LIVE_POINTS = 2000
-_LEAST_GAP_S = 20.0
+LIVE_GAP_S = 20.0
+"""A device that is heard every few seconds and then not for this long leaves a gap."""
 _GAP_WINDOWS = 2.5
-"""A pause this many times the usual one is a gap."""
+"""After a stored window, so many windows without another one are a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Chart:
     unit: str
     lines: tuple[Line, ...]
     floor: float | None = 0.0
+    band: tuple[float, float] | None = None
+    """What is normal for this device."""
 
     @property
     def empty(self) -> bool:
@@ -78,21 +81,27 @@ class LivePoints:
 
 def charts_of(detail: DeviceDetail | None, live: LivePoints) -> list[Chart]:
     """The charts in the order they are shown, empty ones included."""
-    stored = _stored(detail)
-    last = float(stored[-1, 0]) if len(stored) else 0.0
-    rows = np.concatenate([stored, live.after(last)])
-    x, breaks = rows[:, 0], _gaps(rows[:, 0])
+    stored, reach = _stored(detail)
+    heard = live.after(float(stored[-1, 0]) if len(stored) else 0.0)
+    rows = np.concatenate([stored, heard])
+    x = rows[:, 0]
+    breaks = _gaps(x, np.concatenate([reach, heard[:, 0] + LIVE_GAP_S]))
+    bands = detail.bands if detail is not None else {}
 
     def line(name: str, column: int, scale: float = 1.0) -> Line:
         return Line(name, *_broken(x, rows[:, column] * scale, breaks))
 
+    def band(name: str, scale: float = 1.0) -> tuple[float, float] | None:
+        found = bands.get(name)
+        return (found[0] * scale, found[1] * scale) if found else None
+
     return [
-        Chart("Latency", "ms", (line("p50", 1), line("p95", 2))),
+        Chart("Latency", "ms", (line("p50", 1), line("p95", 2)), band=band("latency_p95_ms")),
         Chart("Inferences", "/s", (line("inferences", 3),)),
         Chart("Errors", "%", (line("errors", 4, 100.0),)),
-        Chart("Processor", "%", (line("processor", 5),)),
-        Chart("Memory", "MB", (line("memory", 6, 1e-6),)),
-        Chart("Temperature", "°C", (line("temperature", 7),), floor=None),
+        Chart("Processor", "%", (line("processor", 5),), band=band("cpu_percent")),
+        Chart("Memory", "MB", (line("memory", 6, 1e-6),), band=band("memory_bytes", 1e-6)),
+        Chart("Temperature", "°C", (line("temperature", 7),), floor=None, band=band("temperature_c")),
     ]
 
 
@@ -103,9 +112,16 @@ def value_at(line: Line, x: float) -> float:
     return float(line.y[int(np.argmin(np.abs(line.x - x)))])
 
 
-def _stored(detail: DeviceDetail | None) -> Floats:
+def last_value(line: Line) -> float:
+    """The newest value there is, or NaN."""
+    known = line.y[np.isfinite(line.y)]
+    return float(known[-1]) if len(known) else float("nan")
+
+
+def _stored(detail: DeviceDetail | None) -> tuple[Floats, Floats]:
+    """Rows as of `LivePoints.after`, and for each the time by which the next must come or else it is a gap."""
     if detail is None or not len(detail.samples):
-        return np.empty((0, 8))
+        return np.empty((0, 8)), np.empty(0)
     s = detail.samples
     seconds = np.maximum(s["duration_s"], 1e-9)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -115,16 +131,12 @@ def _stored(detail: DeviceDetail | None) -> Floats:
         middle, s["latency_p50_ms"], s["latency_p95_ms"], s["inferences"] / seconds, errors,
         s["cpu_percent"], s["memory_bytes"], s["temperature_c"],
     )  # fmt: skip
-    return np.column_stack(columns).astype(np.float64)
+    return np.column_stack(columns).astype(np.float64), middle + np.maximum(_GAP_WINDOWS * seconds, LIVE_GAP_S)
 
 
-def _gaps(x: Floats) -> npt.NDArray[np.intp]:
+def _gaps(x: Floats, reach: Floats) -> npt.NDArray[np.intp]:
     """Positions before which the line breaks."""
-    if len(x) < 3:
-        return np.empty(0, np.intp)
-    pauses = np.diff(x)
-    usual = float(np.median(pauses))
-    return np.flatnonzero(pauses > max(_GAP_WINDOWS * usual, _LEAST_GAP_S)) + 1
+    return np.flatnonzero(x[1:] > reach[:-1]) + 1
 
 
 def _broken(x: Floats, y: Floats, breaks: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:

@@ -83,17 +83,17 @@ STATUS, DEVICE, MODEL, HARDWARE, SEEN, LATENCY, P95, LABELS = range(8)
 
 COLUMNS: tuple[Column, ...] = (
     Column(
-        "Status", 104, 10,
+        "Status", 100, 10,
         lambda frame, row, now: WORDS[frame.status_of(row)],
         lambda frame: frame.status.astype(np.float64),
     ),
     Column(
-        "Device", 136, 9,
+        "Device", 128, 9,
         lambda frame, row, now: frame.devices[row].id,
         lambda frame: np.arange(len(frame), dtype=np.float64),
     ),
     Column(
-        "Model", 176, 8,
+        "Model", 166, 8,
         lambda frame, row, now: model_words(frame.devices[row]),
         lambda frame: rank([model_words(device) if device.running_model else "" for device in frame.devices]),
     ),
@@ -102,9 +102,9 @@ COLUMNS: tuple[Column, ...] = (
         lambda frame, row, now: profile_title(frame.devices[row].hardware_profile),
         lambda frame: rank([profile_title(device.hardware_profile) for device in frame.devices]),
     ),
-    Column("Last seen", 84, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
-    Column("Latency, 6 min", 100, 5, _line_words, _unsteadiness),
-    Column("p95", 76, 7, _p95, lambda frame: frame.p95_ms, right=True),
+    Column("Last seen", 80, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
+    Column("Latency", 94, 5, _line_words, _unsteadiness),
+    Column("p95", 72, 7, _p95, lambda frame: frame.p95_ms, right=True),
     Column(
         "Labels", 160, 3,
         lambda frame, row, now: label_words(frame.devices[row]),

@@ -11,7 +11,6 @@ from edgeyard.desktop.widget.basic import tool_button
 from edgeyard.desktop.widget.details_panel import DetailsPanel
 from edgeyard.desktop.widget.words import ago
 from edgeyard.domain.device import Device, device_status
-from edgeyard.domain.hardware import profile_title
 
 
 class DevicePanel(DetailsPanel):
@@ -42,4 +41,4 @@ class DevicePanel(DetailsPanel):
         status = device_status(device, now)
         self.mark.show_status(status, WORDS[status])
         seen = "never heard" if device.last_seen_at is None else f"last seen {ago(now - device.last_seen_at)}"
-        self.under.setText(f"{WORDS[status]} · {profile_title(device.hardware_profile)} · {seen}")
+        self.under.setText(f"{WORDS[status]} · {seen}")

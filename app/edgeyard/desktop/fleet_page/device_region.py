@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from edgeyard.desktop.desk import Desk
@@ -25,6 +26,9 @@ from edgeyard.desktop.widget.words import count
 from edgeyard.domain.filter import Filter
 
 _AGES_MS = 1000
+_LEAST_MAP = 200
+_AROUND_MAP = 58
+"""Legend, margins and lines above and below the map."""
 
 
 class DeviceRegion(QWidget):
@@ -37,7 +41,7 @@ class DeviceRegion(QWidget):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self._sized_for = -1
+        self._moved = False
         self._scope: Mask | None = None
         self.legend = StatusLegend()
         self.map = HeatMap()
@@ -91,6 +95,7 @@ class DeviceRegion(QWidget):
         self._split.addWidget(upper)
         self._split.addWidget(panel(body))
         self._split.setStretchFactor(1, 1)
+        self._split.splitterMoved.connect(self._on_split_moved)
         self.setLayout(column(self._split))
 
     # --- figures -------------------------------------------------------------------------------------------------
@@ -102,9 +107,7 @@ class DeviceRegion(QWidget):
         self.table.show_frame(frame)
         self._show_faint()
         self._show_count()
-        if len(frame) and self._magnitude(len(frame)) != self._sized_for:
-            self._sized_for = self._magnitude(len(frame))
-            self._size_map(len(frame))
+        self._size_map()
 
     def set_stale(self, stale: bool) -> None:
         """Grey everything: this is the last known picture."""
@@ -190,11 +193,18 @@ class DeviceRegion(QWidget):
         if not shown and total:
             self._nothing.say("No device matches", f"None of {count(total, 'device')} passes the filter and the group.")
 
-    @staticmethod
-    def _magnitude(number: int) -> int:
-        return height_for(number)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._size_map()
 
-    def _size_map(self, number: int) -> None:
-        # Legend, margins and lines around the map itself.
-        upper = height_for(number) + 56
-        self._split.setSizes([upper, max(200, self._split.height() - upper)])
+    def _size_map(self) -> None:
+        """Give the map the height that suits the fleet, unless a person has moved the splitter."""
+        number = len(self.model.frame)
+        if not number or self._moved or self.map.width() < _LEAST_MAP:
+            return
+        upper = height_for(number, self.map.width(), self.map.tile_width) + _AROUND_MAP
+        if self._split.sizes()[0] != upper:
+            self._split.setSizes([upper, max(200, self._split.height() - upper)])
+
+    def _on_split_moved(self) -> None:
+        self._moved = True

@@ -21,6 +21,11 @@ ROLE = int(Qt.ItemDataRole.UserRole)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
+_NAME_LEFT = 26
+_MARK = 15
+_WRONG = ((ALARM, DeviceStatus.ALARM, "alarm"), (ATTENTION, DeviceStatus.ATTENTION, "attention"))
+"""The worst first: it is the last to give way to the name."""
+
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -85,7 +90,7 @@ class GroupDelegate(QStyledItemDelegate):
         kind = {"all": "layers", "static": "list"}.get(item.kind, "filter")
         pixmap = icon_pixmap(kind, palette.line if quiet else palette.quiet, 16, painter.device().devicePixelRatioF())
         painter.drawPixmap(rect.left() + 4, rect.top() + 6, pixmap)
-        left = rect.left() + 26
+        left = rect.left() + _NAME_LEFT
         weight = MEDIUM if item.kind == "all" else REGULAR
         painter.setFont(font(BASE, weight))
         painter.setPen(theme.colour("quiet" if quiet else "attention" if item.trouble else "text"))
@@ -99,26 +104,27 @@ class GroupDelegate(QStyledItemDelegate):
             painter.drawPixmap(x, rect.top() + 8, flag)
 
     def _paint_tail(self, painter: QPainter, rect: QRect, item: GroupItem, tail: str, *, counting: bool) -> int:
-        painter.setFont(font(BASE if counting else SMALL))
+        """Draw what stands on the right, as much of it as leaves room for the name; returns its left edge."""
         measure = metrics(BASE if counting else SMALL)
-        room = rect.width() - 90
-        shown = measure.elidedText(tail, Qt.TextElideMode.ElideRight, room)
+        shown = measure.elidedText(tail, Qt.TextElideMode.ElideRight, rect.width() - 90)
+        painter.setFont(font(BASE if counting else SMALL))
         painter.setPen(theme.colour("quiet"))
         painter.drawText(rect.adjusted(0, 0, -10, 0), _RIGHT, shown)
         left = rect.right() - 10 - measure.horizontalAdvance(shown)
         if not counting or not item.counts:
             return left
-        for code, status, role in (
-            (ATTENTION, DeviceStatus.ATTENTION, "attention"),
-            (ALARM, DeviceStatus.ALARM, "alarm"),
-        ):
-            number = item.counts[code]
-            if number:
-                text = f"{number:,}"
-                left -= 8 + metrics(SMALL, MEDIUM).horizontalAdvance(text)
+        name_needs = min(metrics(BASE).horizontalAdvance(item.name), rect.width() // 2) + _NAME_LEFT + 8
+        room = left - rect.left() - name_needs - (18 if item.production else 0)
+        present = [(item.counts[code], status, role) for code, status, role in _WRONG if item.counts[code]]
+        # Both with their numbers if that fits, else the worst with its number, else its shape: never nothing.
+        widths = [_MARK + 8 + metrics(SMALL, MEDIUM).horizontalAdvance(f"{number:,}") for number, _, _ in present]
+        shown_wrong = present if sum(widths) <= room else present[:1]
+        for (number, status, role), width in zip(shown_wrong, widths, strict=False):
+            if width <= room or len(shown_wrong) > 1:
+                left -= width - _MARK
                 painter.setFont(font(SMALL, MEDIUM))
                 painter.setPen(theme.colour(role))
-                painter.drawText(left, rect.top() + 18, text)
-                left -= 15
-                StatusShape.paint(painter, QRectF(left, rect.top() + 7, 14, 14), status)
+                painter.drawText(left, rect.top() + 18, f"{number:,}")
+            left -= _MARK
+            StatusShape.paint(painter, QRectF(left, rect.top() + 7, 14, 14), status)
         return left

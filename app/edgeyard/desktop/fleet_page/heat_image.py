@@ -17,6 +17,7 @@ from edgeyard.domain.device import STATUS_ORDER, DeviceStatus
 Pixels = npt.NDArray[np.uint8]
 
 _DIM = 0.22
+_CALM = 0.5
 _HOLLOW = (DeviceStatus.OFFLINE, DeviceStatus.UNKNOWN)
 
 
@@ -68,6 +69,9 @@ def _template(status: DeviceStatus, palette: Palette, side: int, device_side: in
 
 def _paint_small(painter: QPainter, status: DeviceStatus, palette: Palette, side: int) -> None:
     colour = QColor(status_colour(status, palette))
+    if status is DeviceStatus.HEALTHY:
+        # Thousands of full-strength cells would shout; the few that are wrong are drawn larger on top.
+        colour = _mixed(colour, QColor(palette.panel), _CALM)
     inner = QRectF(0, 0, side - 1, side - 1)
     if status not in _HOLLOW:
         painter.fillRect(inner, colour)
@@ -76,3 +80,9 @@ def _paint_small(painter: QPainter, status: DeviceStatus, palette: Palette, side
         painter.drawRect(inner.adjusted(0.5, 0.5, -0.5, -0.5))
     else:
         painter.fillRect(inner, QColor(palette.line))
+
+
+def _mixed(first: QColor, second: QColor, share: float) -> QColor:
+    """`share` of the first colour, the rest of the second."""
+    parts = zip(first.getRgb()[:3], second.getRgb()[:3], strict=True)  # type: ignore[index]
+    return QColor(*(round(a * share + b * (1 - share)) for a, b in parts))

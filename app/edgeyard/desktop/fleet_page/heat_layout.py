@@ -8,6 +8,10 @@ TILE_HEIGHT = 28
 TILE_GAP = 4
 MAX_CELL = 24
 MIN_CELL = 3
+_STRETCH = 1.25
+_MOST_TILE_ROWS = 4
+_FEW = 2000
+_FEW_HEIGHT, _MANY_HEIGHT = 132, 264
 SHAPE_FROM = 10
 """From this side on a cell shows its shape too."""
 
@@ -51,7 +55,9 @@ def lay_out(count: int, width: int, height: int, tile_width: int) -> HeatLayout:
         return HeatLayout(0, 0, 1, 1, tiles=False)
     columns = width // (tile_width + TILE_GAP)
     if columns and -(-count // columns) * (TILE_HEIGHT + TILE_GAP) <= height:
-        return HeatLayout(count, columns, tile_width + TILE_GAP, TILE_HEIGHT + TILE_GAP, tiles=True)
+        room = (width + TILE_GAP) // min(columns, max(count, 3))
+        wide = min(room, int(tile_width * _STRETCH) + TILE_GAP)
+        return HeatLayout(count, columns, max(wide, tile_width + TILE_GAP), TILE_HEIGHT + TILE_GAP, tiles=True)
     side = MIN_CELL
     for candidate in range(MAX_CELL, MIN_CELL, -1):
         if (width // candidate) * (height // candidate) >= count:
@@ -60,10 +66,15 @@ def lay_out(count: int, width: int, height: int, tile_width: int) -> HeatLayout:
     return HeatLayout(count, max(1, width // side), side, side, tiles=False)
 
 
-def height_for(count: int) -> int:
-    """The height that suits a fleet of this size: a few rows of tiles, or room to see single cells."""
-    if count <= 4:
-        return TILE_HEIGHT + TILE_GAP
-    if count <= 40:
-        return 3 * (TILE_HEIGHT + TILE_GAP)
-    return 128 if count <= 2000 else 196
+def height_for(count: int, width: int, tile_width: int) -> int:
+    """The height that suits a fleet of this size: exactly the rows of tiles, or of the largest cells with room."""
+    columns = max(1, width // (tile_width + TILE_GAP))
+    tile_rows = -(-count // columns)
+    if tile_rows <= _MOST_TILE_ROWS:
+        return tile_rows * (TILE_HEIGHT + TILE_GAP)
+    most = _FEW_HEIGHT if count <= _FEW else _MANY_HEIGHT
+    for side in range(MAX_CELL, MIN_CELL, -1):
+        height = -(-count // max(1, width // side)) * side
+        if height <= most:
+            return height
+    return most

@@ -53,7 +53,7 @@ class HeatMap(QWidget):
         self._cursor = -1
         self._image: QImage | None = None
         self._stale = False
-        self._tile_width = _TILE_LEAST
+        self.tile_width = _TILE_LEAST
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -63,7 +63,7 @@ class HeatMap(QWidget):
         """Take over newer figures."""
         if frame.members != self.frame.members:
             longest = max((metrics(BASE).horizontalAdvance(device.id) for device in frame.devices[:60]), default=0)
-            self._tile_width = min(max(longest + 38, _TILE_LEAST), _TILE_MOST)
+            self.tile_width = min(max(longest + 38, _TILE_LEAST), _TILE_MOST)
             self._cursor = -1
         elif np.array_equal(frame.status, self.frame.status):
             self.frame = frame
@@ -172,7 +172,7 @@ class HeatMap(QWidget):
         return self._shown if self._shown is not None and len(self._shown) == len(self.frame) else None
 
     def _lay_out(self) -> None:
-        self.layout_now = lay_out(len(self.frame), self.width(), self.height(), self._tile_width)
+        self.layout_now = lay_out(len(self.frame), self.width(), self.height(), self.tile_width)
         self._redraw()
 
     def _redraw(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
 
 from edgeyard.desktop.fleet_frame import EMPTY_FRAME, FleetFrame, Rows
-from edgeyard.desktop.fleet_page.device_column import COLUMNS, STATUS
+from edgeyard.desktop.fleet_page.device_column import COLUMNS, LATENCY, STATUS
 from edgeyard.desktop.group_frame import Mask, evaluate
 from edgeyard.desktop.widget.words import both_clocks
 from edgeyard.domain.filter import Filter, parse_filter
@@ -61,6 +61,8 @@ class FleetTableModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section].title
+        if role == Qt.ItemDataRole.ToolTipRole and section == LATENCY:
+            return "p95 latency over the last six minutes. Sorts by how much it swings."
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if COLUMNS[section].right else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)

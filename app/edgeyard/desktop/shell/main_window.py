@@ -232,7 +232,6 @@ class MainWindow(QMainWindow):
             place = Place("fleet")
         self._history = History(place)
         self._show(place)
-        self._stack.currentWidget().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QFocusEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QWidget
 
 from edgeyard.desktop.drag import read_version
@@ -16,6 +16,11 @@ from edgeyard.desktop.page import PageEntry
 from edgeyard.desktop.widget.basic import column
 
 WIDTH = 76
+_BY_KEYBOARD = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 _SPRING_MS = 350
 """How long a dragged version hovers over a page before it opens."""
 
@@ -33,6 +38,7 @@ class RailButton(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self._ring = False
         self._spring = QTimer(self)
         self._spring.setSingleShot(True)
         self._spring.setInterval(_SPRING_MS)
@@ -51,7 +57,7 @@ class RailButton(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("selected" if self.isChecked() else "hover"))
             painter.drawRoundedRect(box, 6, 6)
-        if self.hasFocus():
+        if self._ring and self.hasFocus():
             painter.setPen(QPen(theme.colour("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), 5, 5)
@@ -61,6 +67,11 @@ class RailButton(QAbstractButton):
         painter.setFont(font(SMALL, MEDIUM if self.isChecked() else REGULAR))
         painter.setPen(theme.colour("accent" if self.isChecked() else "quiet"))
         painter.drawText(QRect(0, 35, self.width(), 16), Qt.AlignmentFlag.AlignCenter, self.text())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # A ring at every start of the program, because something must have the focus, would only distract.
+        self._ring = event.reason() in _BY_KEYBOARD
+        super().focusInEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if read_version(event.mimeData()) is not None:
