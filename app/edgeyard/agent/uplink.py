@@ -1,13 +1,14 @@
 """What the device tells its hub: records in order until they are committed, live figures while someone may be looking.
 
 The hub's acknowledgement is the only thing that removes a record. What was sent and not acknowledged in time is sent
-again: brokers lose messages, hubs are killed between receiving and committing.
+again: brokers lose messages, hubs are killed between receiving and committing. A batch always begins with the oldest
+record there is, and the next one waits for its acknowledgement: the hub takes a higher number as proof that it has all
+lower ones, so a newer batch must never overtake one that was lost.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 
 from edgeyard.agent.counters import Counters
@@ -20,7 +21,6 @@ from edgeyard.wire.message import DeviceEvent, ExecutionReport, MetricsSummary, 
 from edgeyard.wire.record_codec import decode_ack, encode_batch
 from edgeyard.wire.sparkplug import decode_payload, encode_payload
 
-MAX_BATCHES_IN_FLIGHT = 4
 RESEND_AFTER_S = 10.0
 RESEND_MOST_S = 120.0
 _SEQ_RANGE = 256
@@ -44,7 +44,7 @@ class Uplink:
         self._clock = clock
         self._bd_seq = counters.bd_seq
         self._live_seq = 0
-        self._in_flight: deque[tuple[int, int]] = deque()
+        self._in_flight: tuple[int, int] | None = None
         self._safe = (counters.boot, 0)
         self._sent_at = 0.0
         self._resend_after_s = RESEND_AFTER_S
@@ -80,27 +80,26 @@ class Uplink:
             self._safe = max(self._safe, (ack.boot, ack.seq))
         self._resend_after_s = RESEND_AFTER_S
         self._sent_at = time.monotonic()
-        while self._in_flight and self._in_flight[0] <= (ack.boot, ack.seq):
-            self._in_flight.popleft()
+        if self._in_flight is not None and self._in_flight <= (ack.boot, ack.seq):
+            self._in_flight = None
         self._pump()
 
     def _pump(self) -> None:
-        while self._link.connected and len(self._in_flight) < MAX_BATCHES_IN_FLIGHT:
-            boot, records = self._outbox.pending(*(self._in_flight[-1] if self._in_flight else (-1, 0)))
-            if not records:
-                return
-            payload, last = _fitting(boot, records)
-            if not self._link.publish_records(payload):
-                return
-            if not self._in_flight:
-                self._sent_at = time.monotonic()
-            self._in_flight.append((boot, last))
+        if self._in_flight is not None or not self._link.connected:
+            return
+        boot, records = self._outbox.pending()
+        if not records:
+            return
+        payload, last = _fitting(boot, records)
+        if self._link.publish_records(payload):
+            self._sent_at = time.monotonic()
+            self._in_flight = (boot, last)
 
     def resend_overdue(self) -> None:
         """Send again what was not acknowledged in time, each time after a longer while."""
-        if self._in_flight and time.monotonic() - self._sent_at > self._resend_after_s:
+        if self._in_flight is not None and time.monotonic() - self._sent_at > self._resend_after_s:
             self._resend_after_s = min(self._resend_after_s * 2, RESEND_MOST_S)
-            self._in_flight.clear()
+            self._in_flight = None
         self._pump()
 
     # --- the session -------------------------------------------------------------------------------------------------
@@ -109,21 +108,22 @@ class Uplink:
         """A new session: birth first, then whatever waits."""
         self._bd_seq = bd_seq
         self._counters.keep_bd_seq(bd_seq)
-        self._in_flight.clear()
+        self._in_flight = None
         self._resend_after_s = RESEND_AFTER_S
         self.birth()
 
     def lost(self) -> None:
         """The session is gone; what was in flight is sent again in the next."""
-        self._in_flight.clear()
+        self._in_flight = None
 
     def commanded(self, payload: bytes) -> None:
-        """An NCMD: the host wants a fresh birth."""
+        """An NCMD: the host wants a fresh birth; being new here, it may have missed what is in flight."""
         try:
             wanted = is_rebirth_command(decode_payload(payload))
         except WireError:
             return
         if wanted:
+            self._in_flight = None
             self.birth()
 
     def birth(self) -> None:
