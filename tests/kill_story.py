@@ -63,7 +63,7 @@ def run_round(seed: int, kills: int, arguments: Sequence[str] = ()) -> Round:
 def _kill_now_and_then(demo: subprocess.Popen[bytes], rng: random.Random, kills: int, told: Round) -> None:
     begun = time.monotonic()
     while len(told.kills) < kills and time.monotonic() - begun < _GIVE_UP_S:
-        pause_s, role = rng.uniform(1.0, 12.0), rng.choice(ROLES)
+        pause_s, role = rng.uniform(1.0, 24.0), rng.choice(ROLES)
         try:
             demo.wait(pause_s)
         except subprocess.TimeoutExpired:
