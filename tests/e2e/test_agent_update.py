@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,6 +145,12 @@ def test_what_is_refused_is_rejected_by_the_name_of_the_attack(site: AgentSite) 
     report = site.roll_out(swapped, 3, policy=SHORT)
     assert report.state is S.REJECTED
     assert "arbitrary software" in report.reason
+
+    invented = dataclasses.replace(good, path="yard/9/fp32.onnx", sha256="9" * 64)
+    report = site.roll_out(invented, 7, policy=SHORT)
+    assert report.state is S.REJECTED
+    assert "no approver released it" in report.reason
+    assert any(event.code == "refused-arbitrary-software" for event in site.events())
 
     newer = site.release(5, toy_model.linear_model(note="five"))
     assert site.roll_out(newer, 4, policy=SHORT).state is S.SUCCEEDED

@@ -31,8 +31,7 @@ class HubAccess:
 
     def clock_is_behind(self) -> bool:
         """Whether the clock lies before a time that is surely past: then no certificate would seem valid."""
-        now = self._clock()
-        return self._floor.effective(now) > now
+        return self._floor.is_behind(self._clock())
 
     def pool(self) -> urllib3.HTTPSConnectionPool:
         """The connection pool; made anew when the clock was set right. Raises `UserError` for an unusable address."""

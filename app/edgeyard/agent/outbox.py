@@ -55,20 +55,16 @@ class Outbox:
         self._make_room()
         return self._boot, self._seq
 
-    def pending(self, boot_after: int = -1, seq_after: int = 0) -> tuple[int, list[Record]]:
-        """The next records to send after (`boot_after`, `seq_after`), all of one boot, in order; empty when all are."""
+    def pending(self) -> tuple[int, list[Record]]:
+        """The oldest records that wait, all of one boot, in order, as many as one batch may hold."""
         self._flush()
         rows = self._query(
-            "SELECT boot, seq, at, kind, body FROM record WHERE boot > ? OR (boot = ? AND seq > ?)"
-            " ORDER BY boot, seq LIMIT ?",
-            (boot_after, boot_after, seq_after, MAX_RECORDS_PER_BATCH),
+            "SELECT boot, seq, at, kind, body FROM record ORDER BY boot, seq LIMIT ?", (MAX_RECORDS_PER_BATCH,)
         )
         waiting = {
             (boot, seq): Record(seq, at, kind, msgspec.msgpack.decode(body)) for boot, seq, at, kind, body in rows
         }
-        for key, (record, _) in self._memory.items():
-            if key > (boot_after, seq_after):
-                waiting[key] = record
+        waiting |= {key: record for key, (record, _) in self._memory.items()}
         if not waiting:
             return 0, []
         first_boot = min(waiting)[0]

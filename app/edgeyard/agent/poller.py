@@ -17,13 +17,16 @@ from edgeyard.domain.error import UserError
 from edgeyard.domain.gate import GatePolicy
 from edgeyard.trust.refusal import RefusedError
 from edgeyard.trust.time_floor import TimeFloor
-from edgeyard.trust.verification import Assignment, TrustedStore, check_assignment
+from edgeyard.trust.verification import AssignedTarget, Assignment, TrustedStore, check_assignment
+from edgeyard.wire.message import ReleaseCustom
 
 JITTER = 0.2
 HINT_DELAY_S = 0.5
 """A hint reaches a whole group at once; each device waits up to this long before it asks."""
 REFUSALS_BEFORE_ALARM = 3
 """A repository that is read while it changes may look wrong once; an attack, or a mistake, stays."""
+ASK_AGAIN_S = 3.0
+"""After a refusal that may be such an accident."""
 
 
 class Poller:
@@ -110,7 +113,7 @@ class Poller:
         self._updater.offer(target)
 
     def _failed(self, error: Exception) -> None:
-        self._done()
+        self._done(ASK_AGAIN_S if isinstance(error, RefusedError) and self._refusals < REFUSALS_BEFORE_ALARM else None)
         if isinstance(error, RefusedError):
             self._refused(error)
         elif isinstance(error, UserError):
@@ -127,10 +130,14 @@ class Poller:
         if self._refusals == REFUSALS_BEFORE_ALARM or self.problem != str(error):
             self._note("alarm", f"refused-{error.attack.replace(' ', '-')}", str(error))
         self.problem = str(error)
+        assigned = self._store.assigned
+        # What is too old to be believed may be signed anew; anything else about this assignment stays wrong.
+        if assigned is not None and assigned.execution and error.attack != "freeze":
+            self._updater.refuse(_unknown(assigned, self._store.director_version), str(error))
 
-    def _done(self) -> None:
+    def _done(self, soon_s: float | None = None) -> None:
         self._busy = False
-        delay_s = self._period_s * random.uniform(1 - JITTER, 1 + JITTER)
+        delay_s = min(self._period_s, soon_s or self._period_s) * random.uniform(1 - JITTER, 1 + JITTER)
         self._schedule(0.0 if self._again else delay_s)
         self._again = False
 
@@ -145,6 +152,21 @@ def target_of(assignment: Assignment) -> Target:
             "arbitrary software", f"The gate of the assignment cannot be used: {error}.", "Check the hub's version."
         ) from error
     return msgspec.structs.replace(target, gate=gate)
+
+
+def _unknown(assigned: AssignedTarget, director_version: int) -> Target:
+    """What only the director names: enough to report on, never to be run."""
+    blank = ReleaseCustom([], "", 0, "", "", 0, "", [], "", {}, {}, {}, {})
+    return Target(
+        assigned.execution,
+        director_version,
+        assigned.path,
+        assigned.sha256,
+        assigned.size_bytes,
+        False,
+        blank,
+        GatePolicy(),
+    )
 
 
 def _named(assignment: Assignment) -> Target:

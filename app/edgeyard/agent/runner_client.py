@@ -91,6 +91,8 @@ class RunnerProcess:
             self._process.kill()
         status = self._process.wait()
         self._answers.close()
+        with contextlib.suppress(OSError):
+            self._jobs.close()
         self._on_end("" if self._stopped else problem or describe_status(status))
 
 

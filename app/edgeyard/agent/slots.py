@@ -166,7 +166,7 @@ class Slots:
         for name in NAMES:
             fresh, slot = self._folder / f"{name}.new", self._folder / name
             if (fresh / "model.onnx").exists() and not slot.exists():
-                fresh.rename(slot)
+                fresh.replace(slot)
             shutil.rmtree(fresh, ignore_errors=True)
             shutil.rmtree(self._folder / f"{name}.old", ignore_errors=True)
 
@@ -199,8 +199,8 @@ class Slots:
         sync_folder(fresh)
         self._manifests.pop(name, None)
         if slot.exists():
-            slot.rename(old)
-        fresh.rename(slot)
+            slot.replace(old)
+        fresh.replace(slot)
         sync_folder(self._folder)
         shutil.rmtree(old, ignore_errors=True)
         self._manifests[name] = manifest

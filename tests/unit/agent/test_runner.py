@@ -283,6 +283,16 @@ def test_a_killed_runner_is_told_by_its_signal(tmp_path: Path, start: Start) -> 
     assert heard.ended == ["The model's process was ended by SIGKILL."]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such count")
+def test_runners_that_come_and_go_leave_nothing_open(tmp_path: Path, start: Start) -> None:
+    job = message.Test(model(tmp_path, b"no model"), None, "", 1.0)
+    start(job).all()
+    before = psutil.Process().num_fds(), threading.active_count()
+    for _ in range(4):
+        start(job).all()
+    eventually(lambda: (psutil.Process().num_fds(), threading.active_count()) == before)
+
+
 def test_a_runner_does_not_survive_the_agent(tmp_path: Path) -> None:
     """The agent here is a process of its own that is killed with SIGKILL."""
     job = serve(tmp_path, toy_model.linear_model())

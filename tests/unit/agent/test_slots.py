@@ -15,6 +15,7 @@ from edgeyard.agent import slots as slots_module
 from edgeyard.agent.slots import SlotMissingError, Slots
 from edgeyard.agent.update_state import Target
 from tests.unit.agent.update_world import make_target
+from tests.unit.trust.power_cut import every_cut
 
 OLD, NEW, NEWER = b"old model" * 100, b"new model" * 120, b"newer model" * 140
 
@@ -227,6 +228,31 @@ def test_a_crash_at_any_change_of_the_disk_leaves_the_old_or_the_new_model(
                 part_file(folder, NEWER)
             story(folder)
         assert opened(folder).facts().active == sha(NEWER)
+
+
+def test_a_power_cut_at_any_sync_leaves_the_old_or_the_new_model_whole(tmp_path: Path) -> None:
+    root = tmp_path / "disk"
+
+    def prepare() -> None:
+        slots = opened(root)
+        for data in (OLD, NEW):
+            slots.stage(target_of(data), part_file(root, data))
+            slots.switch(sha(data))
+        part_file(root, NEWER)
+
+    def story() -> None:
+        slots = opened(root)
+        slots.stage(target_of(NEWER), root / f"{sha(NEWER)}.part")
+        slots.switch(sha(NEWER))
+
+    for cut in every_cut(root, story, prepare=prepare):
+        for left in cut.worlds():
+            slots = Slots(left / "slots")
+            facts, _ = slots.recover()
+            assert facts.active in ({sha(NEW), sha(NEWER)} if cut.killed else {sha(NEWER)})
+            holding = slots.holding(facts.active)
+            assert holding is not None
+            assert sha(holding[0].read_bytes()) == facts.active
 
 
 def test_a_full_disk_at_the_start_does_not_stop_the_device(running: Path, monkeypatch: pytest.MonkeyPatch) -> None:
