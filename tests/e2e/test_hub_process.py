@@ -20,7 +20,7 @@ from tests.e2e.hub_parts import eventually, port_taken
 from tests.e2e.hub_process import DeviceProbe, HubProcess, HubSite, Operator
 from tests.services import require
 
-pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore:Unverified HTTPS request")]
+pytestmark = [pytest.mark.e2e]
 
 
 @pytest.fixture(params=["mosquitto", "embedded"])

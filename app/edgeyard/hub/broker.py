@@ -24,7 +24,7 @@ from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.domain.error import UserError
 from edgeyard.hub.child_process import ChildProcess, end_stale_child
 from edgeyard.hub.embedded_config import EmbeddedConfig
-from edgeyard.hub.mosquitto import find_mosquitto, mosquitto_config, rotate_log, write_config
+from edgeyard.hub.mosquitto import check_folder, find_mosquitto, mosquitto_config, rotate_log
 from edgeyard.hub.network_port import listen_host, port_answers, port_in_use_text, port_is_free
 from edgeyard.hub.topic_access import mosquitto_acl
 from edgeyard.trust.durable_file import write_durably
@@ -109,7 +109,8 @@ class BrokerSupervisor:
         self._thread = threading.Thread(target=self._keep_running, name="broker-supervisor", daemon=True)
 
     def start(self) -> None:
-        """Begin; an external broker needs nothing."""
+        """Begin; an external broker needs nothing. Raises `UserError` for a folder a broker cannot be told of."""
+        check_folder(self._folder.root)
         if self.plan.kind != "external":
             self._thread.start()
 
@@ -190,7 +191,7 @@ class BrokerSupervisor:
                 log_file=self._log_file,
                 as_root=sys.platform != "win32" and os.geteuid() == 0,
             )
-            write_config(config_file, text)
+            write_durably(config_file, text.encode())
             return [str(plan.program), "-c", str(config_file)]
         config_file = folder / "embedded.json"
         config = EmbeddedConfig(

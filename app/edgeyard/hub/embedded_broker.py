@@ -17,8 +17,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from amqtt.broker import Broker
@@ -35,6 +37,26 @@ _TLS_HANDSHAKE_TIMEOUT_S = 10.0
 _log = logging.getLogger(__name__)
 
 
+class SteadyDict(dict[str, Any]):
+    """A dictionary that may change while it is iterated over: iterations see it as it was when they began."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().keys()))
+
+    def items(self) -> Any:
+        """A list of the pairs there are now."""
+        return list(super().items())
+
+
+def steady_subscriptions(broker: Broker) -> None:
+    """Keep amqtt 0.12 from losing messages while somebody subscribes: it awaits within loops over its subscriptions.
+
+    Done on a private attribute; where that is gone, a lost message comes again, as after any fault of the broker.
+    """
+    if type(getattr(broker, "_subscriptions", None)) is dict:
+        broker._subscriptions = SteadyDict(broker._subscriptions)
+
+
 async def serve(config: EmbeddedConfig, stopped: asyncio.Event) -> None:
     """Serve until `stopped` is set; raises `OSError` when the port cannot be had."""
     broker = Broker(
@@ -48,6 +70,7 @@ async def serve(config: EmbeddedConfig, stopped: asyncio.Event) -> None:
             },
         }
     )
+    steady_subscriptions(broker)
     context = server_context(
         Path(config.certificate_file), Path(config.key_file), Path(config.ca_file), require_client=True
     )

@@ -28,21 +28,30 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """Turn what handlers raise into answers; a bug of ours is logged and never shown in detail."""
     try:
         return await handler(request)
-    except HttpError as error:
-        return _answer(error.status, error.what, error.todo)
-    except RefusedError as error:
-        return _answer(422, error.what, error.todo)
-    except UserError as error:
-        return _answer(400, error.what, error.todo)
-    except LeaseLostError:
-        return _answer(503, "Another hub is active for this site.", "Try again in some seconds.")
-    except web.HTTPException as error:
-        return _answer(error.status, f"{error.reason}.", "")
     except (ConnectionResetError, TimeoutError):
         raise
-    except Exception:
-        _log.exception("%s %s failed", request.method, request.path)
-        return _answer(500, "The hub made a mistake.", "It stands in the hub's log; please report it.")
+    except Exception as error:
+        response = _refuse(request, error)
+        if request.can_read_body and not request.content.is_eof():
+            # The rest of a body nobody reads must not be taken for the next request.
+            response.force_close()
+        return response
+
+
+def _refuse(request: web.Request, error: Exception) -> web.Response:
+    match error:
+        case HttpError():
+            return _answer(error.status, error.what, error.todo)
+        case RefusedError():
+            return _answer(422, error.what, error.todo)
+        case UserError():
+            return _answer(400, error.what, error.todo)
+        case LeaseLostError():
+            return _answer(503, "Another hub is active for this site.", "Try again in some seconds.")
+        case web.HTTPException():
+            return _answer(error.status, f"{error.reason}.", "")
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _answer(500, "The hub made a mistake.", "It stands in the hub's log; please report it.")
 
 
 def _answer(status: int, what: str, todo: str) -> web.Response:

@@ -9,41 +9,30 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 from edgeyard.domain.error import UserError
 from edgeyard.hub.inbox import Inbox, Message
 from edgeyard.hub.lease_guard import LeaseGuard, LeaseLostError
 from edgeyard.hub.live_plane import LivePlane
+from edgeyard.hub.message_desk import MessageDesk, Outcome, write_letter
 from edgeyard.hub.mqtt_link import MqttLink
-from edgeyard.hub.record_desk import note_problem, store_batch
+from edgeyard.hub.record_desk import note_problem
 from edgeyard.hub.roster import Roster
 from edgeyard.hub.status_board import StatusBoard
-from edgeyard.store.database import Connection, Database
+from edgeyard.store.database import Database
 from edgeyard.store.device import list_devices, update_live
-from edgeyard.store.record import dead_letter
-from edgeyard.wire.error import WireError
 from edgeyard.wire.live import rebirth_command
-from edgeyard.wire.message import RecordAck
-from edgeyard.wire.record_codec import decode_batch, encode_ack
+from edgeyard.wire.record_codec import encode_ack
 from edgeyard.wire.sparkplug import encode_payload
-from edgeyard.wire.topic import Topic, durable_topic, live_topic, parse_topic
+from edgeyard.wire.topic import durable_topic, live_topic
 
 BATCH_MESSAGES = 300
 LIVE_EVERY_S = 1.0
 _TAKE_TIMEOUT_S = 0.2
 _RETRY_S = 0.5
+_OUR_MISTAKE = "the hub made a mistake with it; see its log"
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What to do once the transaction is committed."""
-
-    acks: dict[str, RecordAck] = field(default_factory=dict)
-    rebirths: set[str] = field(default_factory=set)
-    steered: bool = False
 
 
 class Ingest:
@@ -70,6 +59,7 @@ class Ingest:
         self._wake = wake
         self._roster = Roster()
         self._live = LivePlane()
+        self._desk = MessageDesk(site, self._live, self._roster)
         self._live_written_at = 0.0
         self._stopping = threading.Event()
         self._roster_stale = threading.Event()
@@ -101,6 +91,7 @@ class Ingest:
                 self._births_stale.clear()
                 self._live.forget_births()
             messages = self._inbox.take(BATCH_MESSAGES, _TAKE_TIMEOUT_S)
+            # After taking: a message of a newcomer is never older than the word that it joined.
             if self._roster_stale.is_set():
                 self._roster_stale.clear()
                 self._roster.clear()
@@ -110,90 +101,61 @@ class Ingest:
                 self._link.catch_up()
             self._write_live()
 
-    def _commit(self, messages: list[Message]) -> None:
-        """Commit all messages, in one transaction if possible, else each in its own; waits for the database."""
+    def _commit(self, messages: Sequence[Message]) -> None:
+        """Commit all messages in one transaction, else each in its own; waits for the database."""
         while not self._stopping.is_set():
             try:
-                self._finish(messages, self._store(messages))
-            except (UserError, LeaseLostError) as error:
-                self._wait_for_database(error)
+                outcome = self._store(messages)
+            except LeaseLostError:
+                self._stopping.wait(_RETRY_S)
                 continue
-            except Exception:
-                if len(messages) > 1:
-                    _log.exception("A batch of messages failed; taking them one by one")
-                    for message in messages:
-                        self._commit([message])
-                    return
-                _log.exception("A message on %s failed", messages[0].topic)
-                self._bury(messages[0], "the hub made a mistake with it; see its log")
-            self._board.set("database", "ok", "Written.", voice="ingest")
+            except Exception as error:
+                if isinstance(error, UserError) and not self._is_writable():
+                    self._stopping.wait(_RETRY_S)
+                    continue
+                self._take_apart(messages, error)
+                return
+            self._finish(messages, outcome)
             return
 
-    def _store(self, messages: list[Message]) -> _Outcome:
-        outcome = _Outcome()
-        with self._lease.write() as connection:
-            # By device, so that several ingest workers on PostgreSQL take their locks in one order; a device's own
-            # messages stay as they came.
-            for message in sorted(messages, key=_device_of):
-                try:
-                    self._handle(connection, message, outcome)
-                except WireError as error:
-                    self._letter(connection, message, str(error))
+    def _store(self, messages: Sequence[Message]) -> Outcome:
+        with self._database.read() as connection:
+            found = self._desk.sort(connection, messages)
+        outcome = Outcome()
+        if found.needs_writing:
+            with self._lease.write() as connection:
+                outcome = self._desk.write(connection, found)
+            self._board.set("database", "ok", f"{self._database.kind}: {self._database.place}")
+        if found.rebirths:
+            command = encode_payload(rebirth_command(int(self._clock() * 1000)))
+            for device_id in found.rebirths:
+                self._link.publish(live_topic(self._site, "NCMD", device_id), command)
         return outcome
 
-    def _handle(self, connection: Connection, message: Message, outcome: _Outcome) -> None:
-        topic = parse_topic(message.topic)
-        if topic is None or topic.site != self._site:
-            raise WireError("not a topic of this site")
-        member = self._roster.find(connection, topic.device, message.at)
-        if member is None:
-            raise WireError(f"{topic.device} is not a device of this site, or was revoked")
-        match topic.kind:
-            case "records":
-                batch = decode_batch(message.payload)
-                skew_s = self._live.skew_s(topic.device)
-                seq, steered = store_batch(connection, member, self._site, message.topic, batch, message.at, skew_s)
-                outcome.acks[topic.device] = RecordAck(batch.boot, seq)
-                outcome.steered |= steered
-            case "NBIRTH" | "NDATA" | "NDEATH":
-                self._hear(topic, message, outcome)
-            case _:
-                raise WireError(f"a {topic.kind} message is not for the hub")
+    def _take_apart(self, messages: Sequence[Message], error: Exception) -> None:
+        """Our own code stumbled: find the message it stumbled over, and put it away."""
+        if len(messages) > 1:
+            _log.error("A batch of messages failed; taking them one by one", exc_info=error)
+            for message in messages:
+                self._commit([message])
+            return
+        _log.error("A message on %s failed", messages[0].topic, exc_info=error)
+        try:
+            with self._lease.write() as connection:
+                write_letter(connection, messages[0], _OUR_MISTAKE)
+        except (UserError, LeaseLostError) as second:
+            _log.error("Not even its dead letter could be written: %s", second)
+            return
+        self._link.acknowledge(messages[0])
 
-    def _hear(self, topic: Topic, message: Message, outcome: _Outcome) -> None:
-        if topic.kind == "NBIRTH":
-            self._live.birth(topic.device, message.payload, message.at)
-        elif topic.kind == "NDEATH":
-            self._live.death(topic.device, message.payload, message.at)
-        elif self._live.data(topic.device, message.payload, message.at):
-            outcome.rebirths.add(topic.device)
-
-    def _finish(self, messages: list[Message], outcome: _Outcome) -> None:
-        """After the commit: let devices delete, let the broker forget, ask for births, wake the reconciler."""
-        for device_id, ack in outcome.acks.items():
+    def _finish(self, messages: Sequence[Message], outcome: Outcome) -> None:
+        """After the commit: let devices delete, let the broker forget, wake the reconciler."""
+        for device_id, ack in outcome.acks:
             self._link.publish(durable_topic(self._site, device_id, "ack"), encode_ack(ack))
         for message in messages:
             self._link.acknowledge(message)
-        if outcome.rebirths:
-            command = encode_payload(rebirth_command(int(self._clock() * 1000)))
-            for device_id in outcome.rebirths:
-                self._link.publish(live_topic(self._site, "NCMD", device_id), command)
         if outcome.steered:
             self._wake()
-
-    def _letter(self, connection: Connection, message: Message, reason: str) -> None:
-        topic = parse_topic(message.topic)
-        dead_letter(connection, topic.device if topic else "", message.topic, reason, message.payload, message.at)
-
-    def _bury(self, message: Message, reason: str) -> None:
-        """Put a message away that made our own code stumble."""
-        try:
-            with self._lease.write() as connection:
-                self._letter(connection, message, reason)
-        except (UserError, LeaseLostError) as error:
-            _log.error("Not even its dead letter could be written: %s", error)
-            return
-        self._link.acknowledge(message)
 
     def _write_live(self) -> None:
         now = self._clock()
@@ -210,15 +172,16 @@ class Ingest:
                 for device_id, text in problems.items():
                     note_problem(connection, device_id, text, now)
         except (UserError, LeaseLostError) as error:
+            _log.info("Live figures wait for the database: %s", error)
             self._live.put_back(updates, problems)
-            self._wait_for_database(error)
 
-    def _wait_for_database(self, error: Exception) -> None:
-        if isinstance(error, UserError):
-            self._board.set("database", "down", error.what, error.todo, voice="ingest")
-        self._stopping.wait(_RETRY_S)
-
-
-def _device_of(message: Message) -> str:
-    topic = parse_topic(message.topic)
-    return topic.device if topic else ""
+    def _is_writable(self) -> bool:
+        """Whether the database takes writes at all; says so on the board when it does not."""
+        try:
+            with self._lease.write():
+                return True
+        except UserError as error:
+            self._board.set("database", "down", error.what, error.todo)
+        except LeaseLostError as error:
+            _log.info("Ingest waits: %s", error)
+        return False

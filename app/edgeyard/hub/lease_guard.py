@@ -66,6 +66,7 @@ class LeaseGuard:
                 told = True
                 waiting(self._current())
             stopping.wait(_RETRY_S)
+        self._lock.release()
         return False
 
     def keep(self, on_lost: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from edgeyard.trust.durable_file import write_durably
+from edgeyard.domain.error import UserError
 from edgeyard.wire.limit import MAX_RECORDS_MESSAGE_BYTES
 
 _USUAL_PLACES = (
@@ -77,11 +77,13 @@ def mosquitto_config(
     return "\n".join(lines) + "\n"
 
 
-def write_config(path: Path, text: str) -> None:
-    """Write the configuration durably, readable only to its owner."""
-    if any(character in text for character in "\r\0"):
-        raise ValueError("a path with control characters cannot stand in mosquitto.conf")
-    write_durably(path, text.encode())
+def check_folder(folder: Path) -> None:
+    """Raise `UserError` for a site folder whose path would break the lines of `mosquitto.conf`."""
+    if not str(folder).isprintable():
+        raise UserError(
+            f"The path of the site folder {str(folder)!r} holds a line break or control character.",
+            "Move the site folder to a path without.",
+        )
 
 
 def rotate_log(log_file: Path) -> None:

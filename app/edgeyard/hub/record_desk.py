@@ -25,7 +25,6 @@ from edgeyard.wire.message import (
     ExecutionReport,
     MetricsSummary,
     Record,
-    RecordBatch,
     RunningReport,
 )
 from edgeyard.wire.record_codec import decode_body
@@ -38,39 +37,57 @@ _RECENT_EXECUTIONS = 5
 
 
 @dataclass(slots=True)
-class _Work:
-    """One batch of one device while its transaction is open."""
+class DeviceRecords:
+    """Records of one device and boot that are to be committed together; `now` is when the first of them came."""
 
-    connection: Connection
     member: Member
-    site: str
     topic: str
+    boot: int
     now: float
-    skew_s: float
+    records: list[Record] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What many devices' records bring that can be written at once; `steered`: rollouts may have something to do."""
+
+    site: str
     samples: list[Sample] = field(default_factory=list)
     events: list[StoredEvent] = field(default_factory=list)
     steered: bool = False
 
+    def write(self, connection: Connection) -> None:
+        """Write samples and events, in the transaction that commits their records."""
+        add_samples(connection, self.samples)
+        add_events(connection, self.events)
 
-def store_batch(
-    connection: Connection, member: Member, site: str, topic: str, batch: RecordBatch, now: float, skew_s: float
-) -> tuple[int, bool]:
-    """Commit a batch's fresh records with all they mean.
 
-    `skew_s` is how far the device's clock is ahead. Returns the highest committed sequence number of the batch's boot,
-    and whether rollouts may have something to do now.
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One device's records while the transaction is open. `skew_s`: how far its clock is ahead."""
+
+    connection: Connection
+    member: Member
+    now: float
+    skew_s: float
+    harvest: Harvest
+
+
+def store_records(connection: Connection, given: DeviceRecords, skew_s: float, harvest: Harvest) -> int:
+    """Commit the fresh ones of a device's records with all they mean; the highest committed number of the boot.
+
+    Samples and events go into `harvest`, which the caller writes in the same transaction.
     """
-    work = _Work(connection, member, site, topic, now, skew_s)
-    for record in fresh_records(connection, member.device_id, batch.boot, batch.records):
+    device_id = given.member.device_id
+    work = _Work(connection, given.member, given.now, skew_s, harvest)
+    for record in fresh_records(connection, device_id, given.boot, given.records):
         try:
             body = decode_body(record)
             _HANDLERS[type(body)](work, record, body)
         except (WireError, UnbelievedError) as error:
             letter = msgspec.json.encode(record)
-            dead_letter(connection, member.device_id, topic, f"record {record.seq}: {error}", letter, now)
-    add_samples(connection, work.samples)
-    add_events(connection, work.events)
-    return commit_batch(connection, member.device_id, batch.boot, batch.records, now), work.steered
+            dead_letter(connection, device_id, given.topic, f"record {record.seq}: {error}", letter, given.now)
+    return commit_batch(connection, device_id, given.boot, given.records, given.now)
 
 
 def note_problem(connection: Connection, device_id: str, text: str, now: float) -> None:
@@ -93,7 +110,7 @@ def _execution(work: _Work, _record: Record, body: ExecutionReport) -> None:
     if state is ExecutionState.SUCCEEDED and not _proven(work, execution.digest):
         # Success is what the device signs to run, not what it says of its update.
         state, reason = ExecutionState.TRIAL, AWAITS_PROOF
-    work.steered |= set_execution_state(
+    work.harvest.steered |= set_execution_state(
         work.connection,
         body.execution,
         state,
@@ -119,7 +136,7 @@ def _running(work: _Work, _record: Record, body: RunningReport) -> None:
         set_problem(work.connection, device_id, REFUSED_STATEMENT + _REFUSED_STATEMENT_TODO, "attention", work.now)
         raise UnbelievedError(REFUSED_STATEMENT) from error
     statement = decode_statement(body.statement)
-    if statement.device != device_id or statement.site != work.site:
+    if statement.device != device_id or statement.site != work.harvest.site:
         raise UnbelievedError(f"the statement is of device {statement.device} in site {statement.site}")
     if not set_running(work.connection, device_id, statement, body.statement, body.signature, work.now):
         return
@@ -130,11 +147,11 @@ def _running(work: _Work, _record: Record, body: RunningReport) -> None:
         awaited = execution.state is ExecutionState.TRIAL and execution.reason == AWAITS_PROOF
         if awaited and execution.digest == statement.digest:
             set_execution_state(work.connection, execution.id, ExecutionState.SUCCEEDED, "", None, work.now)
-    work.steered = True
+    work.harvest.steered = True
 
 
 def _metrics(work: _Work, _record: Record, body: MetricsSummary) -> None:
-    work.samples.append(
+    work.harvest.samples.append(
         Sample(
             device_id=work.member.device_id,
             at=_hub_time(work, body.start),
@@ -154,7 +171,7 @@ def _metrics(work: _Work, _record: Record, body: MetricsSummary) -> None:
 
 def _event(work: _Work, record: Record, body: DeviceEvent) -> None:
     at = _hub_time(work, record.at)
-    work.events.append(StoredEvent(work.member.device_id, at, body.severity, body.code, body.text))
+    work.harvest.events.append(StoredEvent(work.member.device_id, at, body.severity, body.code, body.text))
 
 
 _HANDLERS: dict[type, Callable[..., None]] = {

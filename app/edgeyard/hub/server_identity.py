@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from edgeyard.commands.settings import Settings
 from edgeyard.commands.site_folder import SiteFolder
@@ -116,7 +117,7 @@ def _still_good(ca: CaMaterial, certificate_file: Path, hosts: tuple[str, ...], 
         issuer = x509.load_pem_x509_certificate(ca.certificate_pem.encode())
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, x509.ExtensionNotFound):
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
     known = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
     return known.issuperset(hosts) and certificate.not_valid_after_utc - now > _RENEW_BEFORE
