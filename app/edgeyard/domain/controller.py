@@ -206,7 +206,8 @@ def _failure(work: _Work, wave: Wave, executions: Sequence[Execution]) -> str:
     errors = sum(e.state in BAD_ENDS for e in finished)
     surely, _ = wilson_interval(errors, len(finished))
     if len(finished) >= policy.min_finished and surely > policy.error_threshold:
-        return f"{errors} of {len(finished)} finished devices ended badly ({100 * policy.error_threshold:.0f} % allowed).{detail}"
+        allowed = f"{100 * policy.error_threshold:.0f} % allowed"
+        return f"{errors} of {len(finished)} finished devices ended badly ({allowed}).{detail}"
     if wave.started_at is not None and work.now - wave.started_at > policy.wave_deadline_s:
         return f"Only {len(finished)} of {len(executions)} devices finished within {policy.wave_deadline_s:.0f} s."
     return ""
