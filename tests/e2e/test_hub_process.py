@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
+from edgeyard.commands.settings import save_settings
 from edgeyard.store.lease import current_holder, statuses
 from edgeyard.store.record import watermark
 from edgeyard.trust.join_token import JoinToken
@@ -251,6 +255,61 @@ def test_the_hub_runs_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
     with HubProcess(site) as hub:
         hub.ready()
         assert hub.stop() == 0
+
+
+def test_a_locked_database_makes_the_hub_wait_and_lose_nothing(embedded: HubSite) -> None:
+    with HubProcess(embedded) as hub:
+        hub.ready()
+        operator = Operator(embedded)
+        operator.set_root()
+        device = DeviceProbe(embedded, operator.tokens()[0], "press-7")
+        device.connect()
+        device.wait_acknowledged(device.send(DeviceEvent("info", "test", "before")))
+        locker = sqlite3.connect(embedded.folder.database_file, isolation_level=None)
+        locker.execute("BEGIN IMMEDIATE")
+        seq = device.send(DeviceEvent("info", "test", "while locked"))
+        time.sleep(13)  # longer than the database's patience and than the lease
+        assert device.acknowledged() < seq
+        locker.execute("ROLLBACK")
+        locker.close()
+        device.wait_acknowledged(seq)
+        device.disconnect()
+        assert hub.process.poll() is None
+        assert hub.events.empty()
+
+
+def test_the_hub_works_with_a_broker_that_is_run_elsewhere(tmp_path: Path) -> None:
+    program = require("mosquitto")
+    site = HubSite(tmp_path / "site", broker="mosquitto")
+    with HubProcess(site) as hub:
+        hub.ready()  # makes the site's keys, and the files a broker needs
+    broker_folder = site.folder.broker
+    elsewhere = subprocess.Popen([program, "-c", broker_folder / "mosquitto.conf"], stdout=subprocess.DEVNULL)
+    try:
+        settings = site.settings
+        site.settings = msgspec.structs.replace(settings, broker=f"mqtts://127.0.0.1:{settings.mqtt_port}")
+        save_settings(site.folder.settings_file, site.settings)
+        with HubProcess(site) as hub:
+            assert hub.ready()["broker"] == "external"
+            assert not _children(hub)
+            operator = Operator(site)
+            operator.set_root()
+            device = DeviceProbe(site, operator.tokens()[0], "press-7")
+            device.connect()
+            device.wait_acknowledged(device.send(DeviceEvent("info", "test", "first")))
+            device.disconnect()
+            elsewhere.kill()
+            elsewhere.wait()
+
+            def broker() -> str:
+                with site.database().read() as c:
+                    return next(status.state for status in statuses(c) if status.component == "broker")
+
+            eventually(lambda: broker() == "down", what="broker shown as down")
+            assert hub.process.poll() is None
+    finally:
+        elsewhere.kill()
+        elsewhere.wait()
 
 
 def test_the_log_is_readable_and_tells_the_start(embedded: HubSite) -> None:

@@ -23,7 +23,7 @@ from edgeyard.commands.settings import Settings
 from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.domain.error import UserError
 from edgeyard.hub.child_process import ChildProcess, end_stale_child
-from edgeyard.hub.embedded_config import EmbeddedConfig
+from edgeyard.hub.embedded_config import AccessList, EmbeddedConfig
 from edgeyard.hub.mosquitto import check_folder, find_mosquitto, mosquitto_config, rotate_log
 from edgeyard.hub.network_port import listen_host, port_answers, port_in_use_text, port_is_free
 from edgeyard.hub.topic_access import mosquitto_acl
@@ -201,7 +201,7 @@ class BrokerSupervisor:
             certificate_file=str(files.certificate),
             key_file=str(files.key),
             ca_file=str(files.ca),
-            revoked_file=str(self._revoked_file),
+            access_file=str(self._access_file),
         )
         write_durably(config_file, msgspec.json.encode(config))
         return [sys.executable, "-m", "edgeyard.hub.embedded_broker", str(config_file)]
@@ -211,7 +211,8 @@ class BrokerSupervisor:
             acl = mosquitto_acl(self._site, self._hub_name, self._operators, self._revoked)
             write_durably(self._acl_file, acl.encode())
         elif self.plan.kind == "embedded":
-            write_durably(self._revoked_file, msgspec.json.encode(sorted(self._revoked)))
+            access = AccessList(self._hub_name, frozenset(self._operators), frozenset(self._revoked))
+            write_durably(self._access_file, msgspec.json.encode(access))
 
     def _port_todo(self) -> str:
         return (
@@ -224,8 +225,8 @@ class BrokerSupervisor:
         return self._folder.broker / "acl"
 
     @property
-    def _revoked_file(self) -> Path:
-        return self._folder.broker / "revoked.json"
+    def _access_file(self) -> Path:
+        return self._folder.broker / "access.json"
 
     @property
     def _pid_file(self) -> Path:

@@ -25,8 +25,7 @@ from typing import Any
 import msgspec
 from amqtt.broker import Broker
 
-from edgeyard.hub.amqtt_plugin import RevokedNames
-from edgeyard.hub.embedded_config import EmbeddedConfig
+from edgeyard.hub.embedded_config import AccessFile, EmbeddedConfig
 from edgeyard.hub.embedded_gate import FilteredWriter, PacketReader
 from edgeyard.hub.topic_access import may_publish, may_receive
 from edgeyard.trust.tls import peer_role, server_context
@@ -65,7 +64,7 @@ async def serve(config: EmbeddedConfig, stopped: asyncio.Event) -> None:
             "plugins": {
                 "edgeyard.hub.amqtt_plugin.CertificatePlugin": {
                     "site": config.site,
-                    "revoked_file": config.revoked_file,
+                    "access_file": config.access_file,
                 }
             },
         }
@@ -75,9 +74,9 @@ async def serve(config: EmbeddedConfig, stopped: asyncio.Event) -> None:
         Path(config.certificate_file), Path(config.key_file), Path(config.ca_file), require_client=True
     )
     await broker.start()
-    revoked = RevokedNames(Path(config.revoked_file))
+    access = AccessFile(Path(config.access_file))
     server = await asyncio.start_server(
-        partial(_connected, broker, config.site, revoked),
+        partial(_connected, broker, config.site, access),
         config.host,
         config.port,
         ssl=context,
@@ -91,11 +90,11 @@ async def serve(config: EmbeddedConfig, stopped: asyncio.Event) -> None:
 
 
 async def _connected(
-    broker: Broker, site: str, revoked: RevokedNames, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    broker: Broker, site: str, access: AccessFile, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     peer = peer_role(writer.get_extra_info("peercert") or {})
-    if peer is None or peer[1] in revoked:
-        _log.warning("Refused a client without a valid certificate of the site: %s", peer)
+    if peer is None or not access.allows(*peer):
+        _log.warning("Refused a client whose certificate is not of the site, or was revoked: %s", peer)
         writer.close()
         return
     role, name = peer

@@ -109,6 +109,10 @@ class LeaseGuard:
         locked = self._lock.try_acquire()
         holder = f"{self._place}/{self._process}/{_LOCKED if locked else _UNLOCKED}"
         try:
+            with self._database.read() as connection:
+                current = current_holder(connection, LEASE_NAME, self._clock())
+            if current is not None and not (locked and self._left_behind(current[0])):
+                return False
             with self._database.write() as connection:
                 now = self._clock()
                 current = current_holder(connection, LEASE_NAME, now)

@@ -16,7 +16,7 @@ from edgeyard.hub.server_identity import HUB_NAME
 from edgeyard.wire.limit import MAX_JOIN_REQUEST_BYTES
 from edgeyard.wire.message import JoinRequest
 
-_MAX_JOINS_AT_ONCE = 16
+_MAX_JOINS_AT_ONCE = 256
 _MAX_TOKEN_REQUEST_BYTES = 4096
 
 
@@ -45,11 +45,11 @@ class _Joining:
 
     async def post_join(self, request: web.Request) -> web.Response:
         """Exchange a one-time token and a certificate request for a certificate."""
+        message = await read_json(request, MAX_JOIN_REQUEST_BYTES, JoinRequest)
         if self._running >= _MAX_JOINS_AT_ONCE:
             raise HttpError(503, "Many newcomers are joining at this moment.", "Try again in some seconds.")
         self._running += 1
         try:
-            message = await read_json(request, MAX_JOIN_REQUEST_BYTES, JoinRequest)
             answer = await asyncio.to_thread(join, request.app[STATE], message)
         finally:
             self._running -= 1

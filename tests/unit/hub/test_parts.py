@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edgeyard.commands.settings import Settings
 from edgeyard.domain.error import UserError
 from edgeyard.hub.broker import plan_broker
+from edgeyard.hub.embedded_config import AccessFile, AccessList
 from edgeyard.hub.mosquitto import check_folder, mosquitto_config, rotate_log
 from edgeyard.hub.network_port import certificate_hosts, listen_host, local_host, port_is_free, reachable_host
 from edgeyard.hub.release_desk import TargetIndex
 from edgeyard.hub.status_board import BROKER_LINK, BROKER_PROCESS, StatusBoard
+from edgeyard.trust.durable_file import write_durably
 from edgeyard.trust.target import ReleaseTarget
 
 
@@ -57,6 +60,23 @@ def test_the_worst_voice_is_shown_and_the_cause_before_the_symptom() -> None:
     board.set("broker", "ok", "up", voice=BROKER_PROCESS)
     board.set("broker", "ok", "connected", voice=BROKER_LINK)
     assert board.get("broker").state == "ok"
+
+
+def test_the_embedded_broker_serves_whom_its_list_names_and_follows_its_changes(tmp_path: Path) -> None:
+    path = tmp_path / "access.json"
+    path.write_bytes(msgspec.json.encode(AccessList("hub.main", frozenset({"operator.anna"}), frozenset({"press-x"}))))
+    access = AccessFile(path)
+    assert access.allows("hub", "hub.main")
+    assert not access.allows("hub", "hub.broker")
+    assert access.allows("operator", "operator.anna")
+    assert not access.allows("operator", "operator.bert")
+    assert access.allows("device", "press-a")
+    assert not access.allows("device", "press-x")
+    assert not access.allows("stranger", "press-a")
+    write_durably(path, msgspec.json.encode(AccessList("hub.main", frozenset({"operator.bert"}))))
+    assert access.allows("operator", "operator.bert")
+    assert not access.allows("operator", "operator.anna")
+    assert access.allows("device", "press-x")
 
 
 def _config(folder: Path, *, as_root: bool) -> str:
