@@ -67,7 +67,7 @@ def test_a_first_start_makes_the_site_and_says_ready(site: HubSite) -> None:
         assert len(children) == 1
         assert hub.stop() == 0
         assert not any(child.is_running() for child in children)
-        assert shown()["hub"] == "down"
+        assert shown() == {"hub": "down", "broker": "down", "database": "ok"}
 
 
 def test_the_hub_ends_when_its_parent_closes_its_input(embedded: HubSite) -> None:

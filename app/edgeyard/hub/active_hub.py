@@ -35,6 +35,7 @@ from edgeyard.trust.director import create_director_root
 _DIRECTOR = "director"
 _BROKER_START_S = 2.0
 """A broker started by this hub usually answers well within this; connecting before it does costs a second."""
+_POLL_S = 0.2
 _TAKEOVER_PATIENCE_S = 20.0
 """How long a hub that takes over waits for the port of the one before it."""
 _log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class ActiveHub:
         self.board.set("hub", "warning", "Starting.")
         self.board.set("database", "ok", f"{self._database.kind}: {self._database.place}")
         self.board.start()
-        self._parts.callback(self.board.stop, Status("down", "The hub was stopped.", "Start it: edgeyard hub run."))
+        self._parts.callback(self.board.stop, _last_words(state))
         clear_uploads(self._folder.artifacts)
         ensure_first_token(state)
         inbox, woken = Inbox(), threading.Event()
@@ -100,9 +101,12 @@ class ActiveHub:
         self._link = link
         return state
 
-    def wait_connected(self, timeout_s: float) -> bool:
-        """Wait until the broker is there."""
-        return self._link is not None and self._link.wait_connected(timeout_s)
+    def wait_connected(self, timeout_s: float, stopping: threading.Event) -> None:
+        """Wait until the broker is there, the time is over, or the hub is told to stop."""
+        give_up_at = time.monotonic() + timeout_s
+        while time.monotonic() < give_up_at and not stopping.is_set():
+            if self._link is not None and self._link.wait_connected(_POLL_S):
+                return
 
     def stop(self) -> None:
         """Stop everything that was started, in reverse."""
@@ -164,6 +168,15 @@ class ActiveHub:
                 continue
             self._parts.callback(server.stop)
             return
+
+
+def _last_words(state: HubState) -> dict[str, Status]:
+    """What is shown once the hub is gone; a broker that is its child went with it, the database stays as it is."""
+    stopped = Status("down", "The hub was stopped.", "Start it: edgeyard hub run.")
+    words = {"hub": stopped}
+    if state.broker.kind != "external":
+        words["broker"] = Status("down", "The broker stopped with the hub.", stopped.todo)
+    return words
 
 
 def describe_failure(error: UserError) -> str:

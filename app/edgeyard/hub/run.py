@@ -112,7 +112,7 @@ class _HubProcess:
         hub = ActiveHub(self._folder, self._settings, database, lease, folder_id)
         try:
             state = hub.start(self._stopping, took_over=took_over)
-            hub.wait_connected(BROKER_PATIENCE_S)
+            hub.wait_connected(BROKER_PATIENCE_S, self._stopping)
             _say(
                 {
                     "event": "ready",

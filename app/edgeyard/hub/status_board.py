@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edgeyard.domain.error import UserError
@@ -47,13 +47,13 @@ class StatusBoard:
         """Begin writing."""
         self._thread.start()
 
-    def stop(self, last_words: Status) -> None:
-        """Say of all components why they are not served any more, once, and end."""
+    def stop(self, last_words: Mapping[str, Status]) -> None:
+        """Say of these components why they are not served any more, once, and end."""
         self._stopping = True
         self._changed.set()
         self._thread.join()
         with self._lock:
-            self._voices = {component: {"hub": last_words} for component in self._voices}
+            self._voices |= {component: {"": status} for component, status in last_words.items()}
         self._write()
 
     def set(self, component: str, state: str, text: str, todo: str = "", *, voice: str = "") -> None:
