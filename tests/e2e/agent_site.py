@@ -259,8 +259,10 @@ def runner_of(agent: subprocess.Popen[bytes]) -> psutil.Process:
 
     def find() -> psutil.Process | None:
         for child in psutil.Process(agent.pid).children(recursive=True):
-            if "edgeyard.agent.runner" in child.cmdline():
-                return child
+            # One that has just ended has no command line any more.
+            with contextlib.suppress(psutil.Error):
+                if "edgeyard.agent.runner" in child.cmdline():
+                    return child
         return None
 
     found = eventually(find, what="the agent has a runner")

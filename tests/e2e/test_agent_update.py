@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,23 @@ def test_what_is_refused_is_rejected_by_the_name_of_the_attack(site: AgentSite) 
     assert "rollback" in report.reason
     # The way back to the same file is allowed when the director says that it is one.
     assert site.roll_out(good, 6, policy=SHORT, undo=True).state is S.SUCCEEDED
+
+
+def test_metadata_that_has_expired_blocks_new_models_and_nothing_else(site: AgentSite) -> None:
+    good = site.release(1, toy_model.linear_model())
+    site.start_agent()
+    assert site.roll_out(good, 1, policy=SHORT).state is S.SUCCEEDED
+    new = site.release(2, toy_model.linear_model(note="two"))
+    site.hub.repository.now -= timedelta(days=60)
+    site.assign(new, 2, policy=SHORT)
+    eventually(lambda: any(event.code == "refused-freeze" for event in site.events()), 30)
+    assert site.ear.states(2) == []
+    word = site.running_word()
+    assert word is not None
+    assert word.digest == good.sha256
+    # Signed anew it is believed: nothing was decided about the execution meanwhile.
+    site.hub.repository.now += timedelta(days=60)
+    assert site.roll_out(new, 2, policy=SHORT).state is S.SUCCEEDED
 
 
 @pytest.mark.parametrize("at", [S.DOWNLOADING, S.SELF_TESTING, S.TRIAL])

@@ -15,8 +15,8 @@ _BD_SEQ_RANGE = 256
 
 
 class _Values(Struct, frozen=True):
-    boot: Natural = 0
-    statement: Natural = 0
+    boot: Natural
+    statement: Natural
     bd_seq: Natural = 0
 
 
@@ -36,12 +36,17 @@ class Counters:
             self._values = msgspec.json.decode(path.read_bytes(), type=_Values)
         except (OSError, msgspec.DecodeError) as error:
             self.problem = f"The device's counters could not be read ({error}) and go on from the clock."
-            self._values = _Values(self._milliseconds, self._milliseconds, 0)
+            self._values = _Values(self._milliseconds, self._milliseconds)
 
     @staticmethod
-    def create(path: Path) -> None:
-        """Begin at zero, for a device that joins. Raises `OSError`."""
-        write_durably(path, msgspec.json.encode(_Values()))
+    def create(path: Path, effective_time_s: float) -> None:
+        """For a device that joins. Raises `OSError`.
+
+        Begins at the time in seconds, not at zero: the device may take the place of one of its name, whose counts the
+        hub remembers.
+        """
+        seconds = int(effective_time_s)
+        write_durably(path, msgspec.json.encode(_Values(seconds, seconds)))
 
     @property
     def boot(self) -> int:

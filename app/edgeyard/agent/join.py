@@ -23,6 +23,7 @@ from edgeyard.trust.device_key import certificate_name, create_private_key, make
 from edgeyard.trust.durable_file import sync_folder
 from edgeyard.trust.join_client import request_join
 from edgeyard.trust.join_token import JoinToken
+from edgeyard.trust.time_floor import TimeFloor
 from edgeyard.wire.message import JoinAnswer, JoinRequest
 
 
@@ -99,7 +100,7 @@ def _write(folder: StateFolder, answer: JoinAnswer, token: JoinToken, profile: s
     folder.write(folder.ca_file, answer.ca_pem.encode())
     folder.write(folder.release_root_file, answer.release_root.encode())
     folder.write(folder.director_root_file, answer.director_root.encode())
-    Counters.create(folder.counters_file)
+    Counters.create(folder.counters_file, TimeFloor(folder.time_floor_file).effective(time.time()))
     identity = Identity(
         answer.site, answer.name, profile, token.url, answer.mqtt_host, answer.mqtt_port, labels, time.time()
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edgeyard.agent.event_loop import EventLoop
 from edgeyard.agent.state_folder import Identity, StateFolder
+from edgeyard.domain.error import UserError
 from edgeyard.trust.tls import client_context
 from edgeyard.wire.limit import MAX_LIVE_MESSAGE_BYTES
 from edgeyard.wire.live import death_payload
@@ -35,7 +37,8 @@ class Link:
     """Connects by itself, over and over, from `start` to `stop`.
 
     The loop calls `on_connected(bd_seq)` when the session is up and subscribed, `on_lost(reason)` when it is gone or
-    could not be made, and `on_message(kind, payload)` with kind `ack`, `desired` or `NCMD`.
+    could not be made, and `on_message(kind, payload)` with kind `ack`, `desired` or `NCMD`. Raises `UserError` when the
+    device's own certificate is damaged.
     """
 
     def __init__(
@@ -63,10 +66,9 @@ class Link:
             durable_topic(site, device, "ack"): "ack",
             durable_topic(site, device, "desired"): "desired",
         }
-        files = (folder.ca_file, folder.certificate_file, folder.key_file)
-        self._context = client_context(*files)
+        self._context = _context(folder, ignore_time=False)
         self._strict = self._context.verify_flags
-        self._lenient = client_context(*files, ignore_time=True).verify_flags
+        self._lenient = _context(folder, ignore_time=True).verify_flags
         self._client = self._make_client()
 
     def start(self) -> None:
@@ -169,3 +171,15 @@ class Link:
 
     def _heard(self, kind: str, payload: bytes) -> None:
         self.on_message(kind, payload)
+
+
+def _context(folder: StateFolder, *, ignore_time: bool) -> ssl.SSLContext:
+    """Raises `UserError` where the device's own files are damaged: then nobody can be reached."""
+    try:
+        return client_context(folder.ca_file, folder.certificate_file, folder.key_file, ignore_time=ignore_time)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The device's key, certificate or authority cannot be used ({error}).",
+            f"Restore {folder.key_file.name}, {folder.certificate_file.name} and {folder.ca_file.name} from a backup, "
+            f"or empty {folder.root} and join again with a new token.",
+        ) from error

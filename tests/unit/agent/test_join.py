@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def test_a_join_writes_everything_an_agent_needs(hub: ToyHub, tmp_path: Path) ->
     assert folder.key_file.stat().st_mode & 0o077 == 0
     counters = Counters(folder.counters_file, 1e9)
     counters.start()
-    assert (counters.boot, counters.problem) == (1, "")
+    assert counters.problem == ""
+    assert abs(time.time() - counters.boot) < 60, "a device that replaces another counts on above it"
 
 
 def test_a_folder_that_has_an_identity_is_not_joined_again(hub: ToyHub, tmp_path: Path) -> None:
@@ -159,10 +161,10 @@ def test_lost_counters_go_on_above_whatever_was_counted(tmp_path: Path) -> None:
 
 
 def test_counters_that_cannot_be_written_still_count(tmp_path: Path) -> None:
-    Counters.create(tmp_path / "counters.json")
+    Counters.create(tmp_path / "counters.json", 1.7e9)
     counters = Counters(tmp_path / "counters.json", 1.8e9)
     counters._path = tmp_path / "gone" / "counters.json"
     counters.start()
     assert counters.boot > 1.7e12
-    assert [counters.next_statement() for _ in range(3)] == [1, 2, 3]
+    assert [counters.next_statement() for _ in range(3)] == [1_700_000_001, 1_700_000_002, 1_700_000_003]
     assert "cannot be written" in counters.problem

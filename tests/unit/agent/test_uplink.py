@@ -40,7 +40,7 @@ class Wire:
 
 class Parts:
     def __init__(self, folder: Path) -> None:
-        Counters.create(folder / "counters.json")
+        Counters.create(folder / "counters.json", 0.0)
         self.counters = Counters(folder / "counters.json", 1.8e9)
         self.counters.start()
         self.wire = Wire()
