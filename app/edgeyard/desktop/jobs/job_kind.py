@@ -1,0 +1,39 @@
+"""The kinds of long work that the desktop does, by the word that stands in their rows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from edgeyard.commands.workspace import Workspace
+from edgeyard.domain.error import UserError
+from edgeyard.optimize.job_message import Progress
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """`run(workspace, subject, on_progress, cancel)` does the work and returns the sentence it ends with."""
+
+    run: Callable[[Workspace, str, OnProgress, threading.Event], str]
+    icon: str
+
+
+def optimize(workspace: Workspace, subject: str, on_progress: OnProgress, cancel: threading.Event) -> str:
+    """Make, prove and choose the variants of the version whose id is `subject`."""
+    from edgeyard.commands.model_command import optimize_version
+
+    if not subject.isdecimal():
+        raise UserError("This job names no version.", "Start the optimization again from the Models page.")
+    result = optimize_version(workspace, int(subject), on_progress=on_progress, cancel=cancel)
+    for line in result.log:
+        on_progress(Progress(1.0, line, "log"))
+    for rejected in result.rejected:
+        on_progress(Progress(1.0, f"{rejected.title}: {rejected.reason}", "log"))
+    served = sum(bool(name) for name in result.picked.values())
+    return f"{len(result.variants)} variants proven, {served} of {len(result.picked)} kinds of hardware served."
+
+
+KINDS: Mapping[str, JobKind] = {"optimize": JobKind(optimize, "zap")}
