@@ -1,0 +1,1 @@
+"""Models, versions and variants with their evidence; the place that rollouts are dragged from."""
