@@ -1,0 +1,1 @@
+"""A short tour of what to try, which ticks itself."""
