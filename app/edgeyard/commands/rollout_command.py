@@ -13,6 +13,7 @@ from edgeyard.domain.plan import RolloutPlan, plan_rollout
 from edgeyard.domain.rollout import RolloutAct, RolloutPolicy
 from edgeyard.domain.wave import plan_waves
 from edgeyard.store import assignment, group, journal, model, rollout
+from edgeyard.store.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def prepare_rollout(
         devices = group.group_devices(connection, found, now)
         failed = assignment.failed_digests_by_device(connection)
         busy = rollout.busy_devices(connection)
-    plan = plan_rollout(version, devices, now, failed, busy)
+        counters = _release_counters(connection, version.model)
+    plan = plan_rollout(version, devices, now, failed, busy, counters)
     waves = plan_waves([d.device_id for d in plan.devices], policy.wave_percents, f"{version.label} {group_name}")
     sizes = {d.device_id: d.bytes for d in plan.devices}
     forecast = forecast_waves([[sizes[device] for device in wave] for wave in waves], policy)
@@ -92,6 +94,13 @@ def request_act(workspace: Workspace, rollout_id: int, act: RolloutAct) -> None:
         rollout.add_command(connection, rollout_id, act, workspace.operator_name, now)
         subject = f"rollout {rollout_id}"
         journal.note(connection, workspace.operator_name, act.value, subject, f"{act.value} of {found.model}", now)
+
+
+def _release_counters(connection: Connection, name: str) -> dict[str, int]:
+    """The release counter of each signed variant of a model, by digest."""
+    summaries = [summary for summary in model.list_models(connection) if summary.name == name]
+    versions = [version for summary in summaries for version in summary.versions]
+    return {variant.digest: version.release_counter for version in versions for variant in version.variants}
 
 
 def _refuse_busy(busy: dict[str, str], device_ids: Sequence[str]) -> None:

@@ -76,11 +76,13 @@ def plan_rollout(
     now: float,
     failed: Mapping[str, Iterable[str]] | None = None,
     busy: Mapping[str, str] | None = None,
+    counters: Mapping[str, int] | None = None,
 ) -> RolloutPlan:
     """Decide for each device of a group.
 
     `failed` maps device ids to digests that failed on them before (not offered again), `busy` maps device ids to the
-    rollout that has them in work. `now` is Unix seconds.
+    rollout that has them in work, `counters` maps digests to release counters: a device refuses a release that is older
+    than the one it runs. `now` is Unix seconds.
     """
     chosen = {profile: variant for variant in version.variants for profile in variant.profiles}
     taken: list[DevicePlan] = []
@@ -88,6 +90,7 @@ def plan_rollout(
     for device in devices:
         variant = chosen.get(device.hardware_profile)
         reason = _exclusion_reason(device, version, variant, failed or {}, busy or {})
+        reason = reason or _older_reason(device, version, counters or {})
         if reason or variant is None:
             excluded.append(Exclusion(device.id, reason))
             continue
@@ -124,6 +127,14 @@ def _exclusion_reason(
     if variant.digest in failed.get(device.id, ()):
         return f"{version.label} ({variant.name}) failed on it before."
     return ""
+
+
+def _older_reason(device: Device, version: ModelVersion, counters: Mapping[str, int]) -> str:
+    older = 0 < version.release_counter < counters.get(device.running_digest, 0)
+    if not older or device.running_model != version.model:
+        return ""
+    later = f"{device.running_model} {device.running_version}"
+    return f"It runs {later}, a later release; devices go back only by “Undo” on the rollout that brought it."
 
 
 def _profile_plans(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +54,15 @@ def test_a_device_that_stays_out_is_named_with_the_reason(excluded: Device, why:
     assert why in plan.excluded[0].reason
     assert plan.summary == "1 of 2 · 1 excluded"
     assert not plan.refusal
+
+
+def test_a_device_that_runs_a_later_release_stays_out_because_it_would_refuse() -> None:
+    released = replace(VERSION, release_counter=1)
+    runs_later = device("x", running_digest="9" * 64, running_model="m", running_version=3)
+    plan = plan_rollout(released, [device("a"), runs_later], NOW, counters={"9" * 64: 2})
+    assert [d.device_id for d in plan.devices] == ["a"]
+    assert "later release" in plan.excluded[0].reason
+    assert "Undo" in plan.excluded[0].reason
 
 
 def test_a_group_where_nobody_can_take_part_refuses_and_says_why() -> None:
