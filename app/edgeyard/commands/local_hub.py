@@ -12,9 +12,7 @@ from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.commands.workspace import database_url
 from edgeyard.domain.error import UserError
 from edgeyard.store.database import Database
-from edgeyard.store.lease import current_holder
-
-HUB_LEASE = "hub"
+from edgeyard.store.lease import HUB_LEASE, current_holder
 
 
 @dataclass(slots=True)

@@ -22,9 +22,8 @@ from contextlib import contextmanager
 from edgeyard.domain.error import UserError
 from edgeyard.hub.file_lock import FileLock
 from edgeyard.store.database import Connection, Database
-from edgeyard.store.lease import current_holder, release_lease, take_lease
+from edgeyard.store.lease import HUB_LEASE, current_holder, release_lease, take_lease
 
-LEASE_NAME = "hub"
 LEASE_TTL_S = 10.0
 RENEW_EVERY_S = 3.0
 _RETRY_S = 0.5
@@ -80,7 +79,7 @@ class LeaseGuard:
         """A write transaction of the active hub; raises `LeaseLostError` when this is not, or not surely, the one."""
         self.check()
         with self._database.write() as connection:
-            holder = current_holder(connection, LEASE_NAME, self._clock())
+            holder = current_holder(connection, HUB_LEASE, self._clock())
             if holder is None or holder[0] != self.holder:
                 self._valid_until = 0.0
                 raise LeaseLostError
@@ -99,7 +98,7 @@ class LeaseGuard:
         self._valid_until = 0.0
         try:
             with self._database.write() as connection:
-                release_lease(connection, LEASE_NAME, self.holder, self._clock())
+                release_lease(connection, HUB_LEASE, self.holder, self._clock())
         except UserError as error:
             _log.warning("The lease stays until it ends by itself: %s", error)
         self._lock.release()
@@ -110,15 +109,15 @@ class LeaseGuard:
         holder = f"{self._place}/{self._process}/{_LOCKED if locked else _UNLOCKED}"
         try:
             with self._database.read() as connection:
-                current = current_holder(connection, LEASE_NAME, self._clock())
+                current = current_holder(connection, HUB_LEASE, self._clock())
             if current is not None and not (locked and self._left_behind(current[0])):
                 return False
             with self._database.write() as connection:
                 now = self._clock()
-                current = current_holder(connection, LEASE_NAME, now)
+                current = current_holder(connection, HUB_LEASE, now)
                 if locked and current is not None and self._left_behind(current[0]):
-                    release_lease(connection, LEASE_NAME, current[0], now)
-                taken = take_lease(connection, LEASE_NAME, holder, LEASE_TTL_S, now)
+                    release_lease(connection, HUB_LEASE, current[0], now)
+                taken = take_lease(connection, HUB_LEASE, holder, LEASE_TTL_S, now)
         except UserError as error:
             _log.warning("The lease cannot be taken now: %s", error)
             return False
@@ -136,7 +135,7 @@ class LeaseGuard:
 
     def _current(self) -> str:
         with self._database.read() as connection:
-            current = current_holder(connection, LEASE_NAME, self._clock())
+            current = current_holder(connection, HUB_LEASE, self._clock())
         return current[0].partition("/")[0] if current else "unknown"
 
     def _renew(self, on_lost: Callable[[], None]) -> None:
@@ -144,7 +143,7 @@ class LeaseGuard:
             begun = time.monotonic()
             try:
                 with self._database.write() as connection:
-                    held = take_lease(connection, LEASE_NAME, self.holder, LEASE_TTL_S, self._clock())
+                    held = take_lease(connection, HUB_LEASE, self.holder, LEASE_TTL_S, self._clock())
             except UserError as error:
                 _log.warning("The lease could not be renewed: %s", error)
                 continue

@@ -11,6 +11,10 @@ from edgeyard.store.change import touch
 from edgeyard.store.raw import fetch, fetch_locked, fetch_one, run
 
 
+HUB_LEASE = "hub"
+"""The lease that makes a hub the one active hub of its site."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentStatus:
     """How one part of the site is: `state` is ok, warning or down; `todo` says what to do when it is not ok."""

@@ -104,8 +104,8 @@ def request_join(token: JoinToken, request: JoinRequest) -> JoinAnswer:
     """Join with a token: learn the site's CA, hold it against the token's fingerprint, then ask for a certificate.
 
     A machine whose clock lies before this program was built cannot tell which certificates are valid; the token pins
-    the authority, so it may join without. Raises `UserError` when the hub is not the one the token was made by, refuses, or
-    cannot be reached.
+    the authority, so it may join all the same. Raises `UserError` when the hub is not the one the token was made by,
+    refuses, or cannot be reached.
     """
     ca_pem = _fetch_ca(token)
     pool = open_pool(token.url, client_context(ca_pem, ignore_time=time.time() < BUILD_TIME))
