@@ -104,6 +104,11 @@ def seed_versions(c: Connection, now: float, released: Sequence[int] = (1, 2)) -
     return versions
 
 
+def seed_versions_again(c: Connection, now: float) -> None:
+    """One more version of the model, only imported."""
+    add_version(c, model=MODEL, source_digest=digest_of("source", 4), source_size_bytes=318_700, now=now, version=4)
+
+
 def seed_devices(c: Connection, now: float, runs: ModelVersion | None, count: int = 15) -> list[str]:
     """`press-1` and so on, over four kinds of hardware, all online; those that are served run `runs`."""
     ids = []
