@@ -10,7 +10,6 @@ from edgeyard.store.bound import bound, bound_name
 from edgeyard.store.change import touch
 from edgeyard.store.raw import fetch, fetch_locked, fetch_one, run
 
-
 HUB_LEASE = "hub"
 """The lease that makes a hub the one active hub of its site."""
 

@@ -11,9 +11,9 @@ import pytest
 
 from edgeyard.hub import lease_guard
 from edgeyard.hub.file_lock import FileLock
-from edgeyard.hub.lease_guard import LEASE_NAME, LEASE_TTL_S, LeaseGuard, LeaseLostError
+from edgeyard.hub.lease_guard import LEASE_TTL_S, LeaseGuard, LeaseLostError
 from edgeyard.store.database import Database, sqlite_url
-from edgeyard.store.lease import current_holder, take_lease
+from edgeyard.store.lease import HUB_LEASE, current_holder, take_lease
 from edgeyard.store.site import create_site, get_site
 
 NEVER = threading.Event()
@@ -37,7 +37,7 @@ class World:
 
     def holder(self) -> str:
         with self.database.read() as c:
-            found = current_holder(c, LEASE_NAME, self.now)
+            found = current_holder(c, HUB_LEASE, self.now)
         return found[0] if found else ""
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_written_without_the_lease(world: World) -> None:
         raise AssertionError("not reached")
     assert guard.acquire(NEVER, print)
     with world.database.write() as c:
-        assert take_lease(c, LEASE_NAME, "somebody else", 10, world.now + LEASE_TTL_S + 1)
+        assert take_lease(c, HUB_LEASE, "somebody else", 10, world.now + LEASE_TTL_S + 1)
     with pytest.raises(LeaseLostError), guard.write() as c:
         create_site(c, "never", 1.0)
     with world.database.read() as c:
@@ -126,7 +126,7 @@ def test_the_loser_is_told_and_leaves_the_lock(world: World, monkeypatch: pytest
     assert guard.acquire(NEVER, print)
     lost = threading.Event()
     with world.database.write() as c:
-        assert take_lease(c, LEASE_NAME, "somebody else", 1000, world.now + LEASE_TTL_S + 1)
+        assert take_lease(c, HUB_LEASE, "somebody else", 1000, world.now + LEASE_TTL_S + 1)
     guard.keep(lost.set)
     assert lost.wait(5)
     lock = FileLock(world.folder / "hub.lock")
