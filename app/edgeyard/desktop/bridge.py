@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from shiboken6 import isValid
 
 from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.feed import UNCHANGED, Feed, Order, Read
@@ -215,4 +216,13 @@ class Bridge(QObject):
 
 
 def _call(target: Callable[[Any], object], value: Any) -> None:
-    target(value)
+    """Hand over a result, unless the window that asked for it was closed meanwhile."""
+    asked_by = getattr(target, "__self__", None)
+    if isinstance(asked_by, QObject) and not isValid(asked_by):
+        return
+    try:
+        target(value)
+    except RuntimeError as error:
+        # A closure over a widget that is gone cannot be recognised before it is called.
+        if "already deleted" not in str(error):
+            raise

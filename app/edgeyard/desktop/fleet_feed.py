@@ -100,9 +100,9 @@ class FleetReader:
         lines, self._lines = self._lines, None
         if lines is not None:
             filled = self._builder.fill_history(lines)
-            frame = filled if frame is None or len(frame.changed) < len(filled.changed) else frame
+            frame = filled if frame is None else replace(filled, changed=frame.changed, renamed=frame.renamed)
         if frame is None and old is not None and now - old.at > _REFRESH_S:
-            frame = replace(old, at=now, changed=old.changed[:0])
+            frame = replace(old, at=now, changed=old.changed[:0], renamed=old.changed[:0])
         if frame is None:
             return UNCHANGED
         self._groups.follow(frame)

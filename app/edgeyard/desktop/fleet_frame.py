@@ -51,6 +51,8 @@ class FleetFrame:
     history: npt.NDArray[np.float32]
     slot: int
     changed: Rows
+    renamed: Rows
+    """Of `changed` those whose labels, hardware or model differ: most reports only bring figures."""
 
     def __len__(self) -> int:
         return len(self.devices)
@@ -74,6 +76,7 @@ _NO_NUMBERS = np.empty(0, np.float64)
 EMPTY_FRAME = FleetFrame(
     0.0, 0, (), {}, _NO_FLAGS, _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS,
     _NO_FLAGS, _NO_FLAGS, _NO_FLAGS, np.empty((0, SLOTS), np.float32), 0, np.empty(0, np.intp),
+    np.empty(0, np.intp),
 )  # fmt: skip
 
 
@@ -111,6 +114,7 @@ class FrameBuilder:
             now, old.members + 1, tuple(devices), row_of, status_codes(*flags, columns["last_seen_at"], now),
             columns["last_seen_at"], columns["latency_p95_ms"], columns["latency_p50_ms"], columns["inferences_per_s"],
             columns["error_rate"], *flags, history, _slot(now), np.arange(len(devices)),
+            np.arange(len(devices)),
         )  # fmt: skip
         _record(frame)
         self._frame = frame
@@ -123,10 +127,14 @@ class FrameBuilder:
         columns = {name: getattr(old, field).copy() for name, field in _NUMBERS.items()}
         severity, online, updating = old.severity.copy(), old.online.copy(), old.updating.copy()
         devices: Sequence[Device] = old.devices
+        renamed = np.zeros(0, np.bool_)
         if len(rows):
             for name in _NUMBERS:
                 columns[name][rows] = _column(changed, name)
             severity[rows], online[rows], updating[rows] = _flags(changed)
+            renamed = np.array(
+                [_name(old.devices[row]) != _name(device) for row, device in zip(rows.tolist(), changed, strict=True)]
+            )
             replaced = list(old.devices)
             for row, device in zip(rows, changed, strict=True):
                 replaced[row] = device
@@ -140,7 +148,7 @@ class FrameBuilder:
         frame = FleetFrame(
             now, old.members, devices, old.row_of, status, columns["last_seen_at"], columns["latency_p95_ms"],
             columns["latency_p50_ms"], columns["inferences_per_s"], columns["error_rate"], severity, online, updating,
-            history, slot, np.union1d(rows, turned).astype(np.intp),
+            history, slot, np.union1d(rows, turned).astype(np.intp), rows[renamed],
         )  # fmt: skip
         _record(frame)
         self._frame = frame
@@ -162,7 +170,9 @@ class FrameBuilder:
                 line = history[row, max(first, 0) : max(last, 0)]
                 line[np.isnan(line)] = p95_ms
         values: dict[str, Any] = {name: getattr(old, name) for name in FleetFrame.__slots__}
-        self._frame = FleetFrame(**{**values, "history": history, "changed": np.arange(len(old))})
+        self._frame = FleetFrame(
+            **{**values, "history": history, "changed": old.changed[:0], "renamed": old.changed[:0]}
+        )
         return self._frame
 
 
@@ -188,6 +198,10 @@ def _flags(devices: Sequence[Device]) -> tuple[Bytes, Bytes, Bytes]:
     online = np.array([device.online for device in devices], np.uint8)
     updating = np.array([bool(device.update_state) for device in devices], np.uint8)
     return severity, online, updating
+
+
+def _name(device: Device) -> tuple[object, ...]:
+    return device.labels, device.running_digest, device.running_model, device.hardware_profile
 
 
 def _slot(at: float) -> int:

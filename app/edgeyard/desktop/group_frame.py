@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from edgeyard.store.group import Group
 
 Mask = npt.NDArray[np.bool_]
 
+_VOLATILE = re.compile(r"\b(?:status|state|problem):|\b(?:p95|seen|cpu|temp)[<>]", re.IGNORECASE)
+"""Terms on what every report changes. Groups without any need a look only at devices that were renamed."""
 _RECHECK_S = 5.0
 """A filter on `seen` changes its mind by time alone."""
 
@@ -77,7 +80,9 @@ class GroupBook:
         for group in self._groups:
             again = everyone or (by_time and "seen" in group.filter_text)
             if again or group.kind == "dynamic":
-                self._masks[group.id] = self._count(group, None if again else frame.changed, frame)
+                rows = frame.changed if _VOLATILE.search(group.filter_text) else frame.renamed
+                if again or len(rows):
+                    self._masks[group.id] = self._count(group, None if again else rows, frame)
         self._frame = frame
 
     def frame(self) -> GroupFrame:

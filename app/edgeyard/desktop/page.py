@@ -86,6 +86,10 @@ class Page(QWidget):
         del text, limit
         return ()
 
+    def regions(self) -> Sequence[QWidget]:
+        """The parts that F6 goes through, in reading order."""
+        return (self,)
+
     def close_details(self) -> bool:
         """Esc: close the details panel on the right. Whether there was one to close."""
         return False

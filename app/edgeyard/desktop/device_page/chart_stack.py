@@ -141,6 +141,7 @@ class ChartStack(QWidget):
         self._room = 0
         self.canvas: Any = pg.GraphicsLayoutWidget()
         self.canvas.setAccessibleName("Charts")
+        self.canvas.viewport().setAccessibleName("Charts")
         self.canvas.ci.layout.setContentsMargins(0, 0, 0, 0)
         self.canvas.ci.layout.setVerticalSpacing(0)
         self.canvas.scene().sigMouseMoved.connect(self._on_moved)

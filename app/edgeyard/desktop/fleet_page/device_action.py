@@ -62,6 +62,8 @@ class DeviceActions:
 
     def copy(self, ids: Sequence[str]) -> None:
         """Put the ids on the clipboard, one a line."""
+        if not ids:
+            return
         QGuiApplication.clipboard().setText("\n".join(ids))
         self._desk.say(Notice(f"Copied {ids[0]}." if len(ids) == 1 else f"Copied {len(ids):,} ids."))
 

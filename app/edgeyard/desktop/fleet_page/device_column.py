@@ -19,17 +19,20 @@ SortKey = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`keep` says how long the column stays when the table gets narrow: the lowest goes first."""
+    """`keep` says how long the column stays when the table gets narrow: the lowest goes first.
+
+    Widths in pixels: below `least` it is left out, above `most` it gains nothing.
+    """
 
     title: str
-    width: int
+    least: int
+    most: int
     keep: int
     text: Callable[[FleetFrame, int, float], str]
     """(frame, row, now) → what is shown, and read aloud."""
     key: Callable[[FleetFrame], SortKey]
     """One number a device; NaN sorts last either way."""
     right: bool = False
-    stretch: bool = False
 
 
 def model_words(device: Device) -> str:
@@ -60,6 +63,22 @@ def _p95(frame: FleetFrame, row: int, now: float) -> str:
     return "–" if np.isnan(value) else f"{figure(value)} ms"
 
 
+def fit_widths(room: int) -> dict[int, int]:
+    """Which columns fit into `room` pixels, and how wide each is. The most wanted columns grow first."""
+    wanted = sorted(range(len(COLUMNS)), key=lambda number: -COLUMNS[number].keep)
+    widths: dict[int, int] = {}
+    for number in wanted:
+        if not widths or sum(widths.values()) + COLUMNS[number].least <= room:
+            widths[number] = COLUMNS[number].least
+    for number in (MODEL, DEVICE, *wanted):
+        if number in widths:
+            spare = room - sum(widths.values())
+            widths[number] += max(0, min(spare, COLUMNS[number].most - widths[number]))
+    last = next(number for number in (LABELS, MODEL, DEVICE, STATUS) if number in widths)
+    widths[last] += max(0, room - sum(widths.values()))
+    return widths
+
+
 def _unsteadiness(frame: FleetFrame) -> SortKey:
     """How far the latency line swings, against its middle: what one looks for when sorting lines."""
     spread: SortKey = np.full(len(frame), np.nan)
@@ -83,32 +102,31 @@ STATUS, DEVICE, MODEL, HARDWARE, SEEN, LATENCY, P95, LABELS = range(8)
 
 COLUMNS: tuple[Column, ...] = (
     Column(
-        "Status", 100, 10,
+        "Status", 100, 112, 10,
         lambda frame, row, now: WORDS[frame.status_of(row)],
         lambda frame: frame.status.astype(np.float64),
     ),
     Column(
-        "Device", 128, 9,
+        "Device", 124, 200, 9,
         lambda frame, row, now: frame.devices[row].id,
         lambda frame: np.arange(len(frame), dtype=np.float64),
     ),
     Column(
-        "Model", 166, 8,
+        "Model", 116, 220, 8,
         lambda frame, row, now: model_words(frame.devices[row]),
         lambda frame: rank([model_words(device) if device.running_model else "" for device in frame.devices]),
     ),
     Column(
-        "Hardware", 132, 4,
+        "Hardware", 128, 150, 4,
         lambda frame, row, now: profile_title(frame.devices[row].hardware_profile),
         lambda frame: rank([profile_title(device.hardware_profile) for device in frame.devices]),
     ),
-    Column("Last seen", 80, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
-    Column("Latency", 94, 5, _line_words, _unsteadiness),
-    Column("p95", 72, 7, _p95, lambda frame: frame.p95_ms, right=True),
+    Column("Last seen", 80, 96, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
+    Column("Latency", 76, 140, 5, _line_words, _unsteadiness),
+    Column("p95", 72, 88, 7, _p95, lambda frame: frame.p95_ms, right=True),
     Column(
-        "Labels", 160, 3,
+        "Labels", 150, 4000, 3,
         lambda frame, row, now: label_words(frame.devices[row]),
         lambda frame: rank([label_words(device) for device in frame.devices]),
-        stretch=True,
     ),
 )  # fmt: skip

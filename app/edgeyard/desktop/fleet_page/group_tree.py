@@ -160,6 +160,8 @@ class GroupTree(QTreeWidget):
         if version is not None or event.mimeData().hasFormat(DEVICES_MIME):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
+        else:
+            event.ignore()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         group_id = self._group_at(event.position().toPoint())

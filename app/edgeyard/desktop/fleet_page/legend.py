@@ -93,11 +93,15 @@ class StatusLegend(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Where words do not fit, the calm ones lose theirs; shape, number and tooltip stay."""
+        """Where words do not fit, the calm ones lose theirs first; shape, number and tooltip stay."""
         shown = [button for button in self._counts if button.isVisibleTo(self)]
-        wanted = sum(button.width_for(compact=False) + _SPACING for button in shown)
+        full = {button: button.width_for(compact=False) + _SPACING for button in shown}
+        short = {button: button.width_for(compact=True) + _SPACING for button in shown}
+        wrong = [button for button in shown if button.status in _ROLES]
+        tight = sum(full.values()) > self.width()
+        tighter = sum(short.values()) + sum(full[button] - short[button] for button in wrong) > self.width()
         for button in shown:
-            compact = wanted > self.width() and button.status not in _ROLES
+            compact = tighter or (tight and button not in wrong)
             if compact != button.compact:
                 button.compact = compact
                 button.updateGeometry()

@@ -86,7 +86,6 @@ class FleetPage(Page):
         self._stack.addWidget(content)
         self._stack.addWidget(empty_page)
         self.setLayout(column(self._stack))
-        self.setFocusProxy(self.devices.table)
 
     def _connect(self) -> None:
         feeds, devices = self.desk.feeds, self.devices
@@ -104,6 +103,8 @@ class FleetPage(Page):
         devices.chosen.connect(self._on_chosen)
         devices.opened.connect(lambda device_id: self.desk.go(Place("device", device_id)))
         devices.asked.connect(self._on_devices_menu)
+        devices.table.copied.connect(lambda: self.acts.copy(devices.selected_ids()))
+        devices.table.relabelled.connect(lambda: self.acts.edit_labels(devices.selected_ids()))
         self.panel.closed.connect(self._close_panel)
 
     # --- as a page -----------------------------------------------------------------------------------------------
@@ -136,6 +137,9 @@ class FleetPage(Page):
             Action("new-group", "New group…", lambda: self.group_acts.create(0), "layers", "Ctrl+N"),
             *chosen,
         ]
+
+    def regions(self) -> Sequence[QWidget]:
+        return (self.figures, self.tree, self.devices.map, self.devices.filter, self.devices.table, self._details)
 
     def close_details(self) -> bool:
         if not self._open_device:

@@ -36,7 +36,7 @@ class DeviceDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         del option
-        return QSize(COLUMNS[index.column()].width, ROW_HEIGHT)
+        return QSize(COLUMNS[index.column()].least, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         model = self._model

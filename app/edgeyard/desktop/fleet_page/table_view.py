@@ -13,11 +13,20 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from edgeyard.desktop.fleet_frame import FleetFrame
-from edgeyard.desktop.fleet_page.device_column import COLUMNS, LABELS
+from edgeyard.desktop.fleet_page.device_column import COLUMNS, fit_widths
 from edgeyard.desktop.fleet_page.table_delegate import ROW_HEIGHT, DeviceDelegate
 from edgeyard.desktop.fleet_page.table_model import FleetTableModel
 from edgeyard.desktop.look import theme
@@ -35,6 +44,10 @@ class DeviceTable(QTableView):
     """Enter or double click on a device."""
     asked = Signal(QPoint)
     """The context menu is wanted here (global position)."""
+    copied = Signal()
+    """Ctrl+C: the selection's ids are wanted on the clipboard."""
+    relabelled = Signal()
+    """F2: the selection's labels are to be edited."""
     settled = Signal(bool)
     """Whether the rows are in their order, or held still with some waiting to move."""
 
@@ -83,8 +96,6 @@ class DeviceTable(QTableView):
         header.setStretchLastSection(False)
         header.setSortIndicatorShown(True)
         header.setSectionsClickable(True)
-        for number, column in enumerate(COLUMNS):
-            self.setColumnWidth(number, column.width)
         header.setSortIndicator(self.fleet.sort_column, Qt.SortOrder.AscendingOrder)
         header.sortIndicatorChanged.connect(self._on_sort)
 
@@ -195,6 +206,10 @@ class DeviceTable(QTableView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and self.current_id():
             self.opened.emit(self.current_id())
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copied.emit()
+        elif event.key() == Qt.Key.Key_F2:
+            self.relabelled.emit()
         elif event.key() == Qt.Key.Key_Menu and self.currentIndex().isValid():
             self.asked.emit(self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).bottomLeft()))
         else:
@@ -215,19 +230,12 @@ class DeviceTable(QTableView):
         self.fit_columns()
 
     def fit_columns(self) -> None:
-        """Leave out the columns that matter least until the rest fits; the labels take what is over."""
-        room = self.viewport().width()
-        wanted = sorted(range(len(COLUMNS)), key=lambda number: -COLUMNS[number].keep)
-        used = 0
-        for number in wanted:
-            width = COLUMNS[number].width
-            fits = used + width <= room or number == wanted[0]
-            self.setColumnHidden(number, not fits)
-            used += width if fits else 0
-        for number, column in enumerate(COLUMNS):
-            self.setColumnWidth(number, column.width)
-        stretched = next((n for n in (LABELS, 2, 1) if not self.isColumnHidden(n)), 0)
-        self.setColumnWidth(stretched, COLUMNS[stretched].width + max(0, room - used))
+        """Leave out the columns that matter least until the rest fits."""
+        widths = fit_widths(self.viewport().width())
+        for number in range(len(COLUMNS)):
+            self.setColumnHidden(number, number not in widths)
+            if number in widths:
+                self.setColumnWidth(number, widths[number])
 
     def _hover_at(self, point: QPoint) -> None:
         inside = self.viewport().rect().contains(point) and self.viewport().underMouse()

@@ -42,9 +42,14 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox {
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {
   border: 2px solid @accent; padding: 0 6px; min-height: 24px; }
 QLineEdit[wrong="true"] { border-color: @attention; }
-QComboBox::drop-down { border: 0; width: 20px; }
-QComboBox::down-arrow { image: url(@chevron); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @panel; border: 1px solid @line; padding: 4px; }
+QComboBox::drop-down { border: 0; width: 22px; }
+QComboBox::down-arrow { image: url(@down); width: 14px; height: 14px; }
+QSpinBox, QDoubleSpinBox { padding-right: 20px; }
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
+  background: transparent; border: 0; width: 18px; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(@up); width: 12px; height: 12px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(@down); width: 12px; height: 12px; }
 QCheckBox, QRadioButton { spacing: 8px; padding: 2px; border: 2px solid transparent; border-radius: 4px; }
 QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
 
@@ -92,10 +97,8 @@ QProgressBar::chunk { background: @accent; border-radius: 2px; }
 """
 
 
-def style_sheet(palette: Palette) -> str:
-    """The sheet in the colours of `palette`."""
-    from edgeyard.resource import resource_path
-
+def style_sheet(palette: Palette, up: str, down: str) -> str:
+    """The sheet in the colours of `palette`; `up` and `down` are paths of arrow pictures."""
     values = {
         role: getattr(palette, role)
         for role in (
@@ -105,7 +108,7 @@ def style_sheet(palette: Palette) -> str:
     }  # fmt: skip
     values["accent_hover"] = "#0957A6" if not palette.dark else "#86C0FF"
     values["scroll"] = "#C3CAD0" if not palette.dark else "#444B52"
-    values["chevron"] = resource_path("icons", "chevron-down.svg").as_posix()
+    values |= {"up": up, "down": down}
     sheet = _SHEET
     for role in sorted(values, key=len, reverse=True):
         sheet = sheet.replace(f"@{role}", values[role])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTemporaryDir, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from edgeyard.desktop.look.font import font, load_fonts
 from edgeyard.desktop.look.palette import CONTRAST, DARK, LIGHT, Palette, ThemeName
 from edgeyard.desktop.look.style_sheet import style_sheet
+from edgeyard.resource import resource_path
 
 _current: Palette = LIGHT
 
@@ -33,6 +35,7 @@ class Theme(QObject):
     def __init__(self, choice: ThemeName = ThemeName.SYSTEM) -> None:
         super().__init__()
         self.choice = choice
+        self._pictures = QTemporaryDir()
         load_fonts()
         application = _application()
         application.setStyle("Fusion")
@@ -48,8 +51,16 @@ class Theme(QObject):
         _current = wanted
         application = _application()
         application.setPalette(_qt_palette(wanted))
-        application.setStyleSheet(style_sheet(wanted))
+        application.setStyleSheet(style_sheet(wanted, self._arrow("up", wanted), self._arrow("down", wanted)))
         self.changed.emit()
+
+    def _arrow(self, side: str, palette: Palette) -> str:
+        """A style sheet takes its pictures from files only, and their colour cannot follow the theme."""
+        path = Path(self._pictures.path()) / f"{side}-{palette.name}.svg"
+        if not path.exists():
+            text = resource_path("icons", f"chevron-{side}.svg").read_text(encoding="utf-8")
+            path.write_text(text.replace("currentColor", palette.quiet), encoding="utf-8")
+        return path.as_posix()
 
     def _palette(self, choice: ThemeName) -> Palette:
         if choice is ThemeName.SYSTEM:

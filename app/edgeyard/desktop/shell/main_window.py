@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QKeySequence, QMouseEvent, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QKeySequence, QMouseEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QStackedWidget, QWidget
 
 from edgeyard.desktop.action import Action, fill_menu
@@ -19,17 +18,17 @@ from edgeyard.desktop.session import Session
 from edgeyard.desktop.shell.header import Header
 from edgeyard.desktop.shell.history import History
 from edgeyard.desktop.shell.notice_bar import NoticeBar
+from edgeyard.desktop.shell.page_keys import PageKeys, go_to_region
 from edgeyard.desktop.shell.palette import CommandPalette
 from edgeyard.desktop.shell.rail import Rail
 from edgeyard.desktop.shell.search import Searcher
 from edgeyard.desktop.shell.shortcut_list import ShortcutList
 from edgeyard.desktop.shell.site_watch import SiteWatch
 from edgeyard.desktop.shell.status_bar import StatusBar
+from edgeyard.desktop.shell.tour_corner import TourCorner
 from edgeyard.desktop.shell.window_action import keyboard_sections, window_actions
 from edgeyard.desktop.widget.basic import column, row, tool_button
-
-if TYPE_CHECKING:
-    from edgeyard.desktop.tour.tour_panel import TourPanel
+from edgeyard.domain.error import UserError
 
 _JOBS_HEIGHT = 220
 
@@ -54,10 +53,11 @@ class MainWindow(QMainWindow):
         self._searcher = Searcher(
             list(self.entries.values()), session.feeds, self.all_actions, lambda: list(self._pages.values()), self.go
         )
+        self._page_keys = PageKeys(self, self._say)
         self._watch = SiteWatch(self, session, self.status_bar, self.header)
         session.edits.done.connect(self._on_edited)
-        session.edits.undone.connect(lambda title: self._say(Notice(f"Undone: {title}.")))
-        session.edits.failed.connect(self.desk.complain)
+        session.edits.undone.connect(self._on_undone)
+        session.edits.failed.connect(self._on_edit_failed)
         self._restore()
 
     def _build(self) -> None:
@@ -71,9 +71,11 @@ class MainWindow(QMainWindow):
         self._split.setChildrenCollapsible(False)
         self._split.addWidget(self._stack)
         self._jobs: QWidget | None = None
-        self._tour: TourPanel | None = None
         central = QWidget()
-        work = column(self.header, self._split)
+        # Notices and the tour float over this widget: a splitter would make panes of them.
+        self._area = QWidget()
+        self._area.setLayout(column(self._split))
+        work = column(self.header, self._area)
         work.setStretch(1, 1)
         body = row(self.rail)
         body.addLayout(work, 1)
@@ -81,7 +83,8 @@ class MainWindow(QMainWindow):
         whole.setStretch(0, 1)
         central.setLayout(whole)
         self.setCentralWidget(central)
-        self.notices = NoticeBar(self._split)
+        self.notices = NoticeBar(self._area)
+        self._tour = TourCorner(self._area)
         for action in window_actions(self):
             if action.shortcut:
                 for keys in action.shortcut.split(" or "):
@@ -90,6 +93,8 @@ class MainWindow(QMainWindow):
             if entry.shortcut:
                 self._bind(entry.shortcut, partial(self.go, Place(entry.id)))
         self._bind("Esc", self._on_escape)
+        self._bind("F6", lambda: self.next_region(1))
+        self._bind("Shift+F6", lambda: self.next_region(-1))
 
     def _bind(self, keys: str, run: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(run)
@@ -131,6 +136,7 @@ class MainWindow(QMainWindow):
                 before.deactivate()
             self._stack.setCurrentWidget(page)
         page.activate(place.subject)
+        self._page_keys.bind(page)
         self._show_where(page)
 
     def _on_moved(self, place: Place) -> None:
@@ -144,6 +150,12 @@ class MainWindow(QMainWindow):
         self.header.back.setEnabled(self._history.can_go(-1))
         self.header.forward.setEnabled(self._history.can_go(1))
         self._watch.show_title(self.entries[place.page].title)
+
+    def next_region(self, step: int) -> None:
+        """F6: let the keyboard go on in the next part of the window."""
+        page = self._stack.currentWidget()
+        inner = page.regions() if isinstance(page, Page) else ()
+        go_to_region([self.rail, *inner, self.status_bar], self.focusWidget(), step)
 
     # --- what can be done --------------------------------------------------------------------------------------------
 
@@ -164,27 +176,8 @@ class MainWindow(QMainWindow):
         ShortcutList(self, keyboard_sections(self)).open()
 
     def show_tour(self) -> None:
-        """The short tour, floating over the page's lower right corner."""
-        from edgeyard.desktop.tour.tour_panel import TourPanel
-
-        if self._tour is None:
-            self._tour = TourPanel(self.desk)
-            self._tour.setParent(self._split)
-            self._tour.closed.connect(self._on_tour_closed)
-        self._tour.show()
-        self._place_tour()
-
-    def _on_tour_closed(self) -> None:
-        if self._tour is not None:
-            self._tour.deleteLater()
-            self._tour = None
-
-    def _place_tour(self) -> None:
-        if self._tour is not None:
-            self._tour.adjustSize()
-            area = self._split.rect()
-            self._tour.move(area.right() - self._tour.width() - 16, area.bottom() - self._tour.height() - 16)
-            self._tour.raise_()
+        """What to try first, step by step."""
+        self._tour.show(self.desk)
 
     def toggle_jobs(self) -> None:
         """Show or hide the jobs under the page."""
@@ -212,6 +205,14 @@ class MainWindow(QMainWindow):
 
     def _on_edited(self, title: str) -> None:
         self._say(Notice(f"{title}.", action=Action("undo", "Undo", self.session.edits.undo)))
+
+    # Methods and not closures: Qt lets go of them with the window, while the session lives on.
+
+    def _on_undone(self, title: str) -> None:
+        self._say(Notice(f"Undone: {title}."))
+
+    def _on_edit_failed(self, error: UserError) -> None:
+        self.desk.complain(error)
 
     def _on_escape(self) -> None:
         page = self._stack.currentWidget()
@@ -258,10 +259,6 @@ class MainWindow(QMainWindow):
         if self._tour_wanted:
             self._tour_wanted = False
             self.show_tour()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place_tour()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         memory = self.session.memory

@@ -69,7 +69,7 @@ class _ChoiceDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         del option, index
-        return QSize(WIDTH, _ROW)
+        return QSize(200, _ROW)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         choice = self._model.choices[index.row()]
@@ -126,6 +126,7 @@ class CommandPalette(QFrame):
         self._delegate = _ChoiceDelegate(self._choices)
         self._list.setItemDelegate(self._delegate)
         self._list.setUniformItemSizes(True)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.setMouseTracking(True)
         self._list.entered.connect(self._list.setCurrentIndex)

@@ -26,7 +26,9 @@ class Popover(QFrame):
         """Place it and show it."""
         palette = theme.current()
         self.setStyleSheet(f"Popover {{ background: {palette.panel}; border: 1px solid {palette.line}; }}")
-        self.adjustSize()
+        layout = self.layout()
+        wanted = layout.totalHeightForWidth(self.width()) if layout is not None and layout.hasHeightForWidth() else -1
+        self.resize(self.width(), wanted if wanted > 0 else self.sizeHint().height())
         area = self._anchor.screen().availableGeometry()
         top_left = self._anchor.mapToGlobal(QPoint(0, 0))
         below = top_left.y() + self._anchor.height() + _GAP

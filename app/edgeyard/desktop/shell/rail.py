@@ -77,6 +77,8 @@ class RailButton(QAbstractButton):
         if read_version(event.mimeData()) is not None:
             event.acceptProposedAction()
             self._spring.start()
+        else:
+            event.ignore()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         del event

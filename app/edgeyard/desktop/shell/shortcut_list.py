@@ -35,7 +35,7 @@ class ShortcutList(QDialog):
             halves[half].addLayout(_grid(keys))
         for half_layout in halves:
             half_layout.addStretch(1)
-            columns.addLayout(half_layout)
+            columns.addLayout(half_layout, 1)
         content.setLayout(columns)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -50,14 +50,14 @@ class ShortcutList(QDialog):
                 row(None, close, margins=(20, 10, 20, 14)),
             )
         )
-        self.resize(720, 540)
+        self.resize(860, 640)
 
 
 def _grid(keys: Sequence[tuple[str, str]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(16)
     grid.setVerticalSpacing(6)
-    grid.setColumnMinimumWidth(0, 120)
+    grid.setColumnMinimumWidth(0, 150)
     grid.setColumnStretch(1, 1)
     for number, (key, words) in enumerate(keys):
         grid.addWidget(label(key, weight=MEDIUM), number, 0, Qt.AlignmentFlag.AlignTop)

@@ -71,4 +71,5 @@ def clock(at: float) -> str:
 def both_clocks(at: float) -> str:
     """Local time with its zone, and UTC: for tooltips."""
     local = datetime.fromtimestamp(at).astimezone()
-    return f"{local:%Y-%m-%d %H:%M:%S %Z}\n{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    utc = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return utc if not local.utcoffset() else f"{local:%Y-%m-%d %H:%M:%S %Z}\n{utc}"
