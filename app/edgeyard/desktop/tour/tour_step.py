@@ -9,6 +9,9 @@ from edgeyard.domain.execution import ExecutionState
 from edgeyard.domain.rollout import RolloutState, WaveState
 from edgeyard.store.rollout import RolloutSummary
 
+_GIVEN_VERSION = 1
+"""The version that the demo itself rolls out while the window opens."""
+
 
 @dataclass(frozen=True, slots=True)
 class TourState:
@@ -20,8 +23,12 @@ class TourState:
 
     @property
     def new(self) -> list[RolloutSummary]:
-        """Rollouts since the tour began."""
-        return [found for found in self.rollouts if found.rollout.created_at >= self.started_at]
+        """Rollouts since the tour began; the one that gives every device its first model is not the person's."""
+        return [
+            found
+            for found in self.rollouts
+            if found.rollout.created_at >= self.started_at and found.rollout.version > _GIVEN_VERSION
+        ]
 
 
 @dataclass(frozen=True, slots=True)
