@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QIcon
@@ -14,7 +15,6 @@ from PySide6.QtWidgets import QApplication
 
 from edgeyard.commands.settings import Settings
 from edgeyard.commands.site_folder import SiteFolder
-from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.bridge import Bridge
 from edgeyard.desktop.edit import EditHistory
 from edgeyard.desktop.fleet_feed import FleetFeeds
@@ -24,6 +24,10 @@ from edgeyard.desktop.memory import Memory
 from edgeyard.desktop.session import Session
 from edgeyard.desktop.shell.main_window import MainWindow
 from edgeyard.resource import resource_path
+from edgeyard.store.database import Database, sqlite_url
+
+if TYPE_CHECKING:
+    from edgeyard.commands.workspace import Workspace
 
 _SWITCH_INTERVAL_S = 0.0005
 """How long another thread may keep the interpreter while the window waits: with Python's 5 ms, frames are lost."""
@@ -38,7 +42,9 @@ class Desktop:
         folder.root.mkdir(parents=True, exist_ok=True)
         memory = Memory(folder.root / "desktop.ini")
         theme = Theme(_theme_name(memory.text("theme", ThemeName.SYSTEM)))
-        bridge = Bridge(lambda: Workspace.open(folder, settings), clock)
+        bridge = Bridge(
+            partial(_open_database, folder, settings), partial(_make_workspace, folder, settings, clock), clock
+        )
         feeds = FleetFeeds(bridge)
         # Reading begins while the window is being built.
         bridge.start()
@@ -95,6 +101,20 @@ def make_application() -> QApplication:
     application.setWindowIcon(QIcon(str(resource_path("icons", "edgeyard.png"))))
     application.setDesktopFileName("edgeyard")
     return application
+
+
+def _open_database(folder: SiteFolder, settings: Settings) -> Database:
+    folder.make()
+    return Database.open(settings.database_url or sqlite_url(folder.database_file))
+
+
+def _make_workspace(
+    folder: SiteFolder, settings: Settings, clock: Callable[[], float], database: Database
+) -> Workspace:
+    from edgeyard.commands.workspace import Workspace
+    from edgeyard.trust.key_vault import KeyVault
+
+    return Workspace(folder, settings, database, KeyVault(folder.operator), clock)
 
 
 def _theme_name(text: str) -> ThemeName:

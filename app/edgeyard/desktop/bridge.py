@@ -14,16 +14,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from shiboken6 import isValid
 
-from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.feed import UNCHANGED, Feed, Order, Read
 from edgeyard.domain.error import UserError
 from edgeyard.store.change import change_counter
-from edgeyard.store.database import Connection
+from edgeyard.store.database import Connection, Database
+
+if TYPE_CHECKING:
+    from edgeyard.commands.workspace import Workspace
 
 POLL_S = 0.5
 TICK_MS = 33
@@ -34,7 +36,8 @@ _OUR_BUGS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError
 
 _log = logging.getLogger(__name__)
 
-Workspaces = Callable[[], Workspace]
+OpenDatabase = Callable[[], Database]
+MakeWorkspace = Callable[[Database], "Workspace"]
 
 
 class Bridge(QObject):
@@ -45,11 +48,17 @@ class Bridge(QObject):
     troubled = Signal(object)
     """`UserError` when the database cannot be read, `None` once it can again."""
 
-    def __init__(self, open_workspace: Workspaces, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, open_database: OpenDatabase, make_workspace: MakeWorkspace, clock: Callable[[], float] = time.time
+    ) -> None:
         super().__init__()
         self.trouble: UserError | None = None
-        self.workspace: Workspace | None = None
-        self._open_workspace = open_workspace
+        self.database: Database | None = None
+        """Open once `opened` was emitted."""
+        self._workspace: Workspace | None = None
+        self._workspace_lock = threading.Lock()
+        self._open_database = open_database
+        self._make_workspace = make_workspace
         self._clock = clock
         self._lock = threading.Lock()
         self._orders: dict[Feed, Order] = {}
@@ -77,8 +86,21 @@ class Bridge(QObject):
         if self._reader.is_alive():
             self._reader.join()
         self._workers.shutdown(wait=True, cancel_futures=True)
-        if self.workspace is not None:
-            self.workspace.close()
+        if self.database is not None:
+            self.database.close()
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """What commands work with, or `None` before the database is open.
+
+        Made at its first use, which takes a moment (keys, TLS, HTTP are loaded): the first table does not wait for it.
+        """
+        if self.database is None:
+            return None
+        with self._workspace_lock:
+            if self._workspace is None:
+                self._workspace = self._make_workspace(self.database)
+        return self._workspace
 
     def now(self) -> float:
         """Unix seconds, as the readers see them."""
@@ -133,9 +155,10 @@ class Bridge(QObject):
             self.post(lambda: _call(failed, problem))
 
     def _ready_workspace(self) -> Workspace:
-        if self.workspace is None:
+        workspace = self.workspace
+        if workspace is None:
             raise self.trouble or UserError("The database is not open yet.", "Try again in a moment.")
-        return self.workspace
+        return workspace
 
     def _read_on(self) -> None:
         while not self._stopping:
@@ -154,11 +177,11 @@ class Bridge(QObject):
             self._wake.clear()
 
     def _read_once(self) -> None:
-        if self.workspace is None:
-            self.workspace = self._open_workspace()
+        if self.database is None:
+            self.database = self._open_database()
             self.post(self.opened.emit)
         now = self._clock()
-        with self.workspace.database.read() as connection:
+        with self.database.read() as connection:
             counters = dict(change_counter(connection))
             with self._lock:
                 due = [(feed, order) for feed, order in self._orders.items() if order.is_due(counters, now)]

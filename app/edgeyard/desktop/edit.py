@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.bridge import Bridge
 from edgeyard.domain.error import UserError
+
+if TYPE_CHECKING:
+    from edgeyard.commands.workspace import Workspace
 
 MAX_STEPS = 100
 

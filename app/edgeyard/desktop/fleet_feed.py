@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QObject, QTimer
 
-from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop import fleet_frame, trend
 from edgeyard.desktop.bridge import Bridge
 from edgeyard.desktop.feed import UNCHANGED
@@ -23,16 +22,20 @@ from edgeyard.store.metric import fleet_trend, recent_latency
 from edgeyard.store.model import list_models
 from edgeyard.store.rollout import list_rollouts
 
+if TYPE_CHECKING:
+    from edgeyard.commands.workspace import Workspace
+
 _WEEK_S = 7 * 86_400.0
 _LEARN_EVERY_MS = 3_600_000
 _REFRESH_S = 5.0
 """Even when nothing changes, a frame this often: ages are shown, and filters may ask for them."""
 
 
-class FleetFeeds:
+class FleetFeeds(QObject):
     """One set per process, shared by its windows. Snapshots: see each attribute."""
 
     def __init__(self, bridge: Bridge) -> None:
+        super().__init__(bridge)
         reader = FleetReader()
         self.fleet = bridge.feed("devices", reader.read_fleet, {"devices"}, every_s=1.0)
         """`FleetFrame`"""
@@ -50,12 +53,13 @@ class FleetFeeds:
         """`list[ComponentStatus]`"""
         self._bridge = bridge
         self._reader = reader
-        bridge.opened.connect(self._on_opened)
-        self._learning = QTimer(bridge)
+        self.fleet.arrived.connect(self._on_first_frame)
+        self._learning = QTimer(self)
         self._learning.setInterval(_LEARN_EVERY_MS)
         self._learning.timeout.connect(self._learn_bands)
 
-    def _on_opened(self) -> None:
+    def _on_first_frame(self) -> None:
+        self.fleet.arrived.disconnect(self._on_first_frame)
         # Not on the reader thread: a week of samples may take a while.
         self._bridge.run(self._reader.learn_recent)
         self._learn_bands()

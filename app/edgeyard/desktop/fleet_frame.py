@@ -148,7 +148,7 @@ class FrameBuilder:
         frame = FleetFrame(
             now, old.members, devices, old.row_of, status, columns["last_seen_at"], columns["latency_p95_ms"],
             columns["latency_p50_ms"], columns["inferences_per_s"], columns["error_rate"], severity, online, updating,
-            history, slot, np.union1d(rows, turned).astype(np.intp), rows[renamed],
+            history, slot, np.array(sorted({*rows.tolist(), *turned.tolist()}), np.intp), rows[renamed],
         )  # fmt: skip
         _record(frame)
         self._frame = frame

@@ -83,6 +83,11 @@ class TrendBook:
         }
 
 
+def _middle(values: npt.NDArray[np.float64]) -> float:
+    # np.median imports masked arrays, which cost the start of the desktop 75 ms.
+    return float(np.partition(values, len(values) // 2)[len(values) // 2]) if len(values) else float("nan")
+
+
 def figures_of(frame: FleetFrame) -> npt.NDArray[np.float64]:
     """The five key figures of one frame; NaN where no device says anything."""
     heard = (frame.status == HEALTHY) | (frame.status == UPDATING)
@@ -95,7 +100,7 @@ def figures_of(frame: FleetFrame) -> npt.NDArray[np.float64]:
             np.count_nonzero((frame.status == ALARM) | (frame.status == ATTENTION)),
             np.count_nonzero(frame.updating),
             rates.sum() if len(rates) else np.nan,
-            np.median(latencies) if len(latencies) else np.nan,
+            _middle(latencies),
         ],
         dtype=np.float64,
     )

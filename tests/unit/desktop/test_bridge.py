@@ -16,17 +16,30 @@ from edgeyard.desktop.bridge import Bridge
 from edgeyard.desktop.feed import UNCHANGED
 from edgeyard.domain.error import UserError
 from edgeyard.store import journal
+from edgeyard.store.database import Database, sqlite_url
 from edgeyard.store.job import create_job, list_jobs
+from edgeyard.trust.key_vault import KeyVault
 
 MakeSite = Callable[[int], SiteFolder]
+
+
+def open_database(folder: SiteFolder) -> Database:
+    return Database.open(sqlite_url(folder.database_file))
+
+
+def bridge_on(folder: SiteFolder) -> Bridge:
+    def make(database: Database) -> Workspace:
+        return Workspace(folder, Settings(), database, KeyVault(folder.operator))
+
+    return Bridge(lambda: open_database(folder), make)
 
 
 @pytest.fixture
 def bridge(qtbot: QtBot, make_site: MakeSite) -> Iterator[Bridge]:
     folder = make_site(0)
-    made = Bridge(lambda: Workspace.open(folder, Settings()))
+    made = bridge_on(folder)
     made.start()
-    qtbot.waitUntil(lambda: made.workspace is not None)
+    qtbot.waitUntil(lambda: made.database is not None)
     yield made
     made.stop()
 
@@ -138,13 +151,13 @@ def test_a_database_that_cannot_be_opened_is_told_and_tried_again(qtbot: QtBot, 
     folder = make_site(0)
     tries: list[int] = []
 
-    def open_late() -> Workspace:
+    def open_late() -> Database:
         tries.append(1)
         if len(tries) == 1:
             raise UserError("The database is locked.", "Close the other program.")
-        return Workspace.open(folder, Settings())
+        return open_database(folder)
 
-    bridge = Bridge(open_late)
+    bridge = Bridge(open_late, lambda database: Workspace(folder, Settings(), database, KeyVault(folder.operator)))
     troubles: list[object] = []
     bridge.troubled.connect(troubles.append)
     bridge.start()

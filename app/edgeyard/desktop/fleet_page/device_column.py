@@ -70,7 +70,7 @@ def fit_widths(room: int) -> dict[int, int]:
     for number in wanted:
         if not widths or sum(widths.values()) + COLUMNS[number].least <= room:
             widths[number] = COLUMNS[number].least
-    for number in (MODEL, DEVICE, *wanted):
+    for number in (DEVICE, P95, MODEL, *wanted):
         if number in widths:
             spare = room - sum(widths.values())
             widths[number] += max(0, min(spare, COLUMNS[number].most - widths[number]))
@@ -107,12 +107,12 @@ COLUMNS: tuple[Column, ...] = (
         lambda frame: frame.status.astype(np.float64),
     ),
     Column(
-        "Device", 124, 200, 9,
+        "Device", 150, 220, 9,
         lambda frame, row, now: frame.devices[row].id,
         lambda frame: np.arange(len(frame), dtype=np.float64),
     ),
     Column(
-        "Model", 116, 220, 8,
+        "Model", 104, 220, 8,
         lambda frame, row, now: model_words(frame.devices[row]),
         lambda frame: rank([model_words(device) if device.running_model else "" for device in frame.devices]),
     ),
@@ -123,7 +123,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("Last seen", 80, 96, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
     Column("Latency", 76, 140, 5, _line_words, _unsteadiness),
-    Column("p95", 72, 88, 7, _p95, lambda frame: frame.p95_ms, right=True),
+    Column("p95", 84, 96, 7, _p95, lambda frame: frame.p95_ms, right=True),
     Column(
         "Labels", 150, 4000, 3,
         lambda frame, row, now: label_words(frame.devices[row]),

@@ -1,23 +1,31 @@
-"""Edits of groups and labels, each with its undo."""
+"""Edits of groups and labels, each with its undo.
+
+The commands are imported when they run: they bring keys and the network with them, which no table waits for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from edgeyard.commands import fleet_command
-from edgeyard.commands.fleet_command import Labels
-from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.edit import Edit
 from edgeyard.desktop.widget.words import count
 from edgeyard.domain.error import UserError
 from edgeyard.store.group import Group, list_groups
+
+if TYPE_CHECKING:
+    from edgeyard.commands.workspace import Workspace
+
+Labels = dict[str, str]
 
 
 def save_group_edit(wanted: Group) -> Edit:
     """Add a group (id 0) or change the one with its id."""
 
     def do(workspace: Workspace) -> Group | None:
+        from edgeyard.commands import fleet_command
+
         with workspace.database.read() as connection:
             taken = any(g.name == wanted.name and g.id != wanted.id for g in list_groups(connection))
         if taken:
@@ -25,6 +33,8 @@ def save_group_edit(wanted: Group) -> Edit:
         return fleet_command.save_group(workspace, wanted)
 
     def undo(workspace: Workspace, before: Group | None) -> None:
+        from edgeyard.commands import fleet_command
+
         if before is None:
             fleet_command.delete_group(workspace, wanted.name)
         else:
@@ -37,12 +47,16 @@ def delete_group_edit(name: str) -> Edit:
     """Delete a group; those under it move up, and come back under it with the undo."""
 
     def do(workspace: Workspace) -> tuple[Group, list[Group]]:
+        from edgeyard.commands import fleet_command
+
         with workspace.database.read() as connection:
             groups = list_groups(connection)
         deleted = fleet_command.delete_group(workspace, name)
         return deleted, [group for group in groups if group.parent_id == deleted.id]
 
     def undo(workspace: Workspace, result: tuple[Group, list[Group]]) -> None:
+        from edgeyard.commands import fleet_command
+
         deleted, children = result
         fleet_command.save_group(workspace, deleted)
         for child in children:
@@ -70,7 +84,14 @@ def labels_edit(device_ids: Sequence[str], changes: Mapping[str, str]) -> Edit:
     """Set labels of devices; an empty value takes one away."""
 
     def do(workspace: Workspace) -> dict[str, Labels]:
-        return fleet_command.change_labels(workspace, device_ids, changes)
+        from edgeyard.commands.fleet_command import change_labels
+
+        return change_labels(workspace, device_ids, changes)
+
+    def undo(workspace: Workspace, before: dict[str, Labels]) -> None:
+        from edgeyard.commands.fleet_command import put_labels
+
+        put_labels(workspace, before)
 
     what = device_ids[0] if len(device_ids) == 1 else count(len(device_ids), "device")
-    return Edit(f"Label {what}", do, fleet_command.put_labels)
+    return Edit(f"Label {what}", do, undo)

@@ -17,6 +17,8 @@ from edgeyard.desktop.widget.words import figure
 
 HEIGHT = 72
 _PAD = 12
+_LEAST_POINTS = 5
+"""Fewer would look like a speck, not like a line."""
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
@@ -90,7 +92,7 @@ class KeyFigure(QFrame):
         left = _PAD + width + 5 + metrics(BASE).horizontalAdvance(self._of) + 14
         area = QRectF(max(left, self.width() - 128), 30, 0, 28)
         area.setRight(self.width() - _PAD)
-        if area.width() >= 36:
+        if area.width() >= 36 and np.count_nonzero(~np.isnan(self._values)) >= _LEAST_POINTS:
             colour = theme.colour(self._role or "quiet")
             low = 0.0 if self._number in {trend.WRONG, trend.MOVING} else None
             paint_sparkline(

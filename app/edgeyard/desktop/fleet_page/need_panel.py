@@ -16,8 +16,8 @@ from edgeyard.desktop.widget.basic import column, label
 from edgeyard.domain.device import DeviceStatus
 
 _LEFT_PAD, _RIGHT_PAD, _TOP = 38, 12, 8
-_MAX_LINES = 3
-_WRAP = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
+_MAX_LINES = 5
+_LINE = 17
 _ROLES = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
 
 
@@ -61,7 +61,8 @@ class NeedButton(QAbstractButton):
         painter.setFont(font())
         painter.setPen(theme.colour("quiet"))
         box = self._detail_rect(self.width())
-        painter.drawText(box, _WRAP, self._need.detail)
+        for number, line in enumerate(self._lines(self.width())):
+            painter.drawText(box.left(), box.top() + number * _LINE + metrics(BASE).ascent(), line)
         if self._need.fraction is not None:
             bar = QRectF(_LEFT_PAD, box.bottom() + 6, room, 4)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -72,12 +73,26 @@ class NeedButton(QAbstractButton):
             painter.drawRoundedRect(bar, 2, 2)
 
     def _detail_rect(self, width: int) -> QRect:
-        room = QRect(_LEFT_PAD, _TOP + 19, width - _LEFT_PAD - _RIGHT_PAD, 1000)
-        if not self._need.detail:
-            return QRect(room.left(), room.top(), room.width(), 0)
-        needed = metrics(BASE).boundingRect(room, _WRAP, self._need.detail)
-        most = _MAX_LINES * metrics(BASE).lineSpacing()
-        return QRect(room.left(), room.top(), room.width(), min(needed.height(), most))
+        height = len(self._lines(width)) * _LINE
+        return QRect(_LEFT_PAD, _TOP + 19, width - _LEFT_PAD - _RIGHT_PAD, height)
+
+    def _lines(self, width: int) -> list[str]:
+        return wrap(self._need.detail, width - _LEFT_PAD - _RIGHT_PAD, _MAX_LINES)
+
+
+def wrap(text: str, width: int, most: int) -> list[str]:
+    """`text` in at most `most` lines of `width` pixels, broken between words; what is too long ends in …"""
+    measure, lines, words = metrics(BASE), [""], text.split()
+    for number, word in enumerate(words):
+        longer = f"{lines[-1]} {word}".strip()
+        if measure.horizontalAdvance(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        elif len(lines) < most:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {' '.join(words[number:])}"
+            break
+    return [measure.elidedText(line, Qt.TextElideMode.ElideRight, width) for line in lines if line]
 
 
 class _Section(QWidget):

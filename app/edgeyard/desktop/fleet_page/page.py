@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QWidget
@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QWidget
 from edgeyard.desktop.action import Action, fill_menu
 from edgeyard.desktop.desk import Desk
 from edgeyard.desktop.fleet_frame import ALARM, EMPTY_FRAME, FleetFrame
-from edgeyard.desktop.fleet_page.add_dialog import AddDialog
 from edgeyard.desktop.fleet_page.device_action import DeviceActions
 from edgeyard.desktop.fleet_page.device_panel import DevicePanel
 from edgeyard.desktop.fleet_page.device_region import DeviceRegion
@@ -26,6 +25,9 @@ from edgeyard.desktop.shell.site_state import hub_is_away
 from edgeyard.desktop.trend import EMPTY_TREND
 from edgeyard.desktop.widget.basic import button, caption, column, panel, row, tool_button
 from edgeyard.desktop.widget.empty_state import EmptyState
+
+if TYPE_CHECKING:
+    from edgeyard.desktop.fleet_page.add_dialog import AddDialog
 
 _GROUPS_WIDTH, _DETAILS_WIDTH = 200, 304
 
@@ -153,6 +155,8 @@ class FleetPage(Page):
 
     def add_devices(self) -> AddDialog:
         """Open the dialog that makes join commands."""
+        from edgeyard.desktop.fleet_page.add_dialog import AddDialog
+
         dialog = AddDialog(self.desk)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()

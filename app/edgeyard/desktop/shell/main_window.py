@@ -31,6 +31,8 @@ from edgeyard.desktop.widget.basic import column, row, tool_button
 from edgeyard.domain.error import UserError
 
 _JOBS_HEIGHT = 220
+_REST_MS = 300
+"""Planning and jobs are loaded once the window can be seen."""
 
 
 class MainWindow(QMainWindow):
@@ -239,7 +241,7 @@ class MainWindow(QMainWindow):
         handle = self.windowHandle()
         if handle is not None:
             handle.installEventFilter(self)
-        QTimer.singleShot(0, self._after_first_paint)
+        QTimer.singleShot(_REST_MS, self._after_first_paint)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):

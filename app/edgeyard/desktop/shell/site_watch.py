@@ -22,6 +22,8 @@ from edgeyard.desktop.widget.words import age
 from edgeyard.domain.identifier import OPERATOR_PREFIX
 
 _TICK_MS = 1000
+_ASK_MS = 400
+"""Who works here is asked once the first table is there."""
 
 
 class SiteWatch(QObject):
@@ -43,9 +45,7 @@ class SiteWatch(QObject):
             feed.arrived.connect(self._look)
         session.bridge.troubled.connect(self._look)
         session.bridge.opened.connect(self._look)
-        session.bridge.opened.connect(self._ask_operator)
-        if session.bridge.workspace is not None:
-            self._ask_operator()
+        QTimer.singleShot(_ASK_MS, self._ask_operator)
         self._look()
 
     def show_title(self, page_title: str) -> None:
@@ -54,6 +54,9 @@ class SiteWatch(QObject):
         self._show_who()
 
     def _ask_operator(self) -> None:
+        if self._session.bridge.database is None:
+            QTimer.singleShot(_ASK_MS, self._ask_operator)
+            return
         self._session.bridge.run(lambda workspace: workspace.operator_name, self._on_operator)
 
     def _on_operator(self, name: str) -> None:
@@ -68,8 +71,8 @@ class SiteWatch(QObject):
 
     def _look(self, _value: Any = None) -> None:
         bridge, feeds, now = self._session.bridge, self._session.feeds, self._session.bridge.now()
-        place = bridge.workspace.database.place if bridge.workspace is not None else ""
-        self._bar.database.show_state(database_state(bridge.trouble, place, is_open=bridge.workspace is not None))
+        place = bridge.database.place if bridge.database is not None else ""
+        self._bar.database.show_state(database_state(bridge.trouble, place, is_open=bridge.database is not None))
         self._bar.jobs.show_state(jobs_state(feeds.jobs.latest or ()))
         rows = feeds.statuses.latest
         if rows is None:
