@@ -144,8 +144,8 @@ def test_columns_fill_the_room_and_the_status_stays(room: int) -> None:
 
 
 def test_columns_give_way_in_their_order() -> None:
-    assert set(fit_widths(420)) >= {STATUS, DEVICE, MODEL, P95}
-    assert LABELS not in fit_widths(640)
+    assert set(fit_widths(440)) >= {STATUS, DEVICE, MODEL, P95}
+    assert LABELS not in fit_widths(656)
     assert len(fit_widths(1400)) == len(COLUMNS)
 
 

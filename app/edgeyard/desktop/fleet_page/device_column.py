@@ -70,7 +70,7 @@ def fit_widths(room: int) -> dict[int, int]:
     for number in wanted:
         if not widths or sum(widths.values()) + COLUMNS[number].least <= room:
             widths[number] = COLUMNS[number].least
-    for number in (DEVICE, P95, MODEL, *wanted):
+    for number in (MODEL, DEVICE, *wanted):
         if number in widths:
             spare = room - sum(widths.values())
             widths[number] += max(0, min(spare, COLUMNS[number].most - widths[number]))
@@ -112,7 +112,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda frame: np.arange(len(frame), dtype=np.float64),
     ),
     Column(
-        "Model", 104, 220, 8,
+        "Model", 104, 190, 8,
         lambda frame, row, now: model_words(frame.devices[row]),
         lambda frame: rank([model_words(device) if device.running_model else "" for device in frame.devices]),
     ),
@@ -121,7 +121,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda frame, row, now: profile_title(frame.devices[row].hardware_profile),
         lambda frame: rank([profile_title(device.hardware_profile) for device in frame.devices]),
     ),
-    Column("Last seen", 80, 96, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
+    Column("Last seen", 90, 96, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
     Column("Latency", 76, 140, 5, _line_words, _unsteadiness),
     Column("p95", 84, 96, 7, _p95, lambda frame: frame.p95_ms, right=True),
     Column(
