@@ -26,9 +26,10 @@ Seed = Callable[[Connection, float], Any]
 
 
 def seed_everything(c: Connection, now: float) -> None:
-    """Versions 1 and 2 signed, 3 not; fifteen devices on version 2; groups; no rollout."""
+    """Versions 1 and 2 signed, 1 again after 2, 3 not; fifteen devices on version 2; groups; no rollout."""
     plan_world.seed_site(c, now)
-    versions = plan_world.seed_versions(c, now)
+    # A device refuses a release that is older than what it runs, so version 1 has the later one.
+    versions = plan_world.seed_versions(c, now, {1: 3, 2: 2})
     plan_world.seed_devices(c, now, versions[2])
     plan_world.seed_groups(c, now)
 

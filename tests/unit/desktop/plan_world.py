@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edgeyard.domain.device import Device
@@ -46,8 +46,9 @@ def seed_site(c: Connection, now: float) -> None:
     put_status(c, "broker", "ok", "Mosquitto, 127.0.0.1:8883.", "", now)
 
 
-def seed_versions(c: Connection, now: float, released: Sequence[int] = (1, 2)) -> dict[int, ModelVersion]:
-    """Versions 1 to 3 with variants and evidence; `released` ones count as signed."""
+def seed_versions(c: Connection, now: float, released: Mapping[int, int] | None = None) -> dict[int, ModelVersion]:
+    """Versions 1 to 3 with variants and evidence; `released` gives signed ones their release counters."""
+    counters = {1: 1, 2: 2} if released is None else released
     versions = {}
     for number, accuracy in ACCURACY.items():
         added = add_version(
@@ -96,8 +97,8 @@ def seed_versions(c: Connection, now: float, released: Sequence[int] = (1, 2)) -
                 lineage={"source": digest_of("source", number), "recipe": "int8, per channel"},
             )
         set_version_stage(c, added.id, "optimized", now)
-        if number in released:
-            set_version_released(c, added.id, number, now)
+        if number in counters:
+            set_version_released(c, added.id, counters[number], now)
         read = get_version(c, added.id)
         assert read is not None
         versions[number] = read

@@ -49,7 +49,7 @@ class JobRunner(QObject):
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.stop)
-        if bridge.workspace is not None:
+        if bridge.database is not None:
             self._on_opened()
 
     @staticmethod
@@ -91,8 +91,8 @@ class JobRunner(QObject):
         for cancel in self._cancels.values():
             cancel.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
-        workspace = self._bridge.workspace
-        if workspace is not None and self._cancels:
+        workspace = self._bridge.workspace if self._cancels else None
+        if workspace is not None:
             with contextlib.suppress(UserError), workspace.database.write() as connection:
                 job_store.interrupt_jobs(connection, self.owner, workspace.clock())
 

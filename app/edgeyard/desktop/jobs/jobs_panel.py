@@ -32,6 +32,7 @@ class JobsPanel(QWidget):
         self._log_feed: Feed | None = None
         self._id = 0
         self._last_line = 0
+        self._newest = 0
         self.setMinimumHeight(140)
         self.model = JobListModel(self)
         self.list = JobList(self.model)
@@ -76,8 +77,9 @@ class JobsPanel(QWidget):
         self._stack.setCurrentIndex(0 if jobs else 1)
         self.model.show_jobs(jobs, self._desk.bridge.now())
         place = self.model.row_of(self._id)
-        if place < 0 and jobs:
-            place = 0
+        if jobs and (place < 0 or jobs[0].id > self._newest):
+            # One that was just started is the one to look at.
+            place, self._newest = 0, jobs[0].id
         if place >= 0 and self.list.currentIndex().row() != place:
             self.list.setCurrentIndex(self.model.index(place))
         self._show_buttons()

@@ -6,7 +6,6 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QS
 from PySide6.QtGui import QDrag, QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHeaderView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -21,7 +20,7 @@ from edgeyard.desktop.models_page.model_rows import NAME, SIZE, Cell
 from edgeyard.desktop.models_page.model_tree import CELL_ROLE, ModelTreeModel
 
 ROW_HEIGHT = 28
-_WIDTHS = (184, 122, 72, 130, 98, 120, 86)
+_WIDTHS = (178, 122, 72, 130, 98, 116, 84)
 
 
 class VersionTree(QTreeView):
@@ -47,11 +46,10 @@ class VersionTree(QTreeView):
         self.setAllColumnsShowFocus(True)
         header = self.header()
         header.setFont(font(SMALL, MEDIUM))
-        header.setStretchLastSection(False)
+        header.setStretchLastSection(True)
         header.setMinimumSectionSize(48)
         for column, width in enumerate(_WIDTHS):
             header.resizeSection(column, width)
-        header.setSectionResizeMode(_STRETCHED, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().currentChanged.connect(self._on_current_changed)
 
     def current_key(self) -> str:
@@ -113,9 +111,6 @@ class VersionTree(QTreeView):
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         row = self._rows.row_of(current)
         self.chosen.emit(row.key if row else "")
-
-
-_STRETCHED = 5
 
 
 class _CellPainter(QStyledItemDelegate):

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QSizePolicy, QVB
 
 from edgeyard.desktop.look.font import SMALL
 from edgeyard.desktop.plan.fact import Fact, Section
+from edgeyard.desktop.plan.scroll_body import ScrollBody
 from edgeyard.desktop.widget.basic import caption, label, tool_button
 
 _NAME_WIDTH = 116
@@ -39,8 +40,7 @@ class FactList(QScrollArea):
 
 
 def _body(sections: Sequence[Section], name_width: int) -> QWidget:
-    body = QWidget()
-    body.setProperty("ground", "panel")
+    body = ScrollBody()
     layout = QVBoxLayout(body)
     layout.setContentsMargins(16, 4, 12, 16)
     layout.setSpacing(4)

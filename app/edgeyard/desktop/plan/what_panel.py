@@ -11,6 +11,7 @@ from edgeyard.desktop.look.shape import StatusShape
 from edgeyard.desktop.plan import evidence_words
 from edgeyard.desktop.plan.comparison import Comparison
 from edgeyard.desktop.plan.plan_view import PlanView, by_reason
+from edgeyard.desktop.plan.scroll_body import ScrollBody
 from edgeyard.desktop.widget import words
 from edgeyard.desktop.widget.basic import button, caption, column, label, row, rule
 from edgeyard.domain.device import DeviceStatus
@@ -40,8 +41,7 @@ class WhatPanel(QScrollArea):
         """Show a plan, keeping what was opened and how far it was scrolled."""
         self._waiting.stop()
         place = self.verticalScrollBar().value()
-        body = QWidget()
-        body.setProperty("ground", "panel")
+        body = ScrollBody()
         layout = QVBoxLayout(body)
         layout.setContentsMargins(16, 12, 12, 12)
         layout.setSpacing(8)

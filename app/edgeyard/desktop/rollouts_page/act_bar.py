@@ -74,7 +74,11 @@ class ActBar(QWidget):
             text = f"{act_title(act, picture).removesuffix('…')}: {act_effect(act, picture)}"
         if text and self.hub_away:
             text = f"The hub is away; this happens once it is back. {text}"
+        if not text:
+            # Nothing can be done: say why of what the state would allow.
+            text = " ".join(made.toolTip() for made in self.buttons.values() if not made.isHidden())
         self.effect.setText(text)
+        self.effect.setVisible(bool(text))
 
     def press(self, act: RolloutAct) -> None:
         """What a click on the act's button does."""

@@ -27,7 +27,7 @@ from edgeyard.desktop.widget import words
 from edgeyard.desktop.widget.basic import column, label, row
 
 _ROW_HEIGHT = 28
-_WIDTHS = (112, 56, 120, 88, 244, 120)
+_WIDTHS = (132, 56, 124, 96, 248, 120)
 
 
 class ExecutionView(QWidget):

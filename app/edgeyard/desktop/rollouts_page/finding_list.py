@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from edgeyard.desktop.look.font import MEDIUM, SMALL
 from edgeyard.desktop.look.shape import StatusShape
 from edgeyard.desktop.plan import evidence_words
+from edgeyard.desktop.plan.scroll_body import ScrollBody
 from edgeyard.desktop.rollouts_page.picture import RolloutPicture
 from edgeyard.desktop.rollouts_page.rollout_words import VERDICT_STATUS, finding_figures, wave_word
 from edgeyard.desktop.widget.basic import label, row
@@ -40,8 +41,7 @@ class FindingList(QScrollArea):
         if wanted == self._shown:
             return
         self._shown = wanted
-        body = QWidget()
-        body.setProperty("ground", "panel")
+        body = ScrollBody()
         layout = QVBoxLayout(body)
         layout.setContentsMargins(16, 8, 16, 16)
         layout.setSpacing(6)

@@ -19,7 +19,7 @@ from edgeyard.desktop.look.font import LARGE, SEMIBOLD
 from edgeyard.desktop.page import Page, Place
 from edgeyard.desktop.plan.fact_list import FactList
 from edgeyard.desktop.rollouts_page.device_facts import describe_device
-from edgeyard.desktop.rollouts_page.picture import RolloutPicture, read_picture
+from edgeyard.desktop.rollouts_page.picture import PictureReader, RolloutPicture
 from edgeyard.desktop.rollouts_page.rollout_list import SUMMARY_ROLE, RolloutList, RolloutListModel
 from edgeyard.desktop.rollouts_page.rollout_words import act_effect, act_refusal, act_title
 from edgeyard.desktop.rollouts_page.subject import RolloutSubject
@@ -31,12 +31,15 @@ from edgeyard.domain.rollout import RolloutAct
 from edgeyard.store.rollout import RolloutSummary
 
 _AGES_EVERY_MS = 5000
+_LOOK_EVERY_S = 1.0
 _ICONS = {
     RolloutAct.PAUSE: "pause",
     RolloutAct.RESUME: "play",
     RolloutAct.ABORT: "octagon-x",
     RolloutAct.UNDO: "undo-2",
 }
+_NARROW = 1100
+_LEAST = (220, 280)
 _KEYS = {RolloutAct.PAUSE: "Ctrl+Shift+P", RolloutAct.RESUME: "Ctrl+Shift+R", RolloutAct.UNDO: "Ctrl+Shift+U"}
 
 
@@ -67,7 +70,7 @@ class RolloutsPage(Page):
         layout = column(head, row(opener, None, margins=(14, 2, 16, 0)), self._facts, margins=(1, 1, 1, 1))
         layout.setStretch(2, 1)
         details = panel(layout)
-        details.setMinimumWidth(280)
+        details.setMinimumWidth(_LEAST[1])
         details.hide()
         return details
 
@@ -76,7 +79,7 @@ class RolloutsPage(Page):
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(8)
         left = panel(column(self.list, margins=(1, 1, 1, 1)))
-        left.setMinimumWidth(220)
+        left.setMinimumWidth(_LEAST[0])
         for region in (left, self.subject, self._details):
             self._split.addWidget(region)
         self._split.setStretchFactor(1, 1)
@@ -159,6 +162,7 @@ class RolloutsPage(Page):
         self._mark_current()
         if rollouts and not self._id and self.isVisible():
             self._open(rollouts[0].rollout.id)
+            self.moved.emit(str(self._id))
 
     def _open(self, rollout_id: int) -> None:
         """Show this rollout from now on."""
@@ -167,7 +171,7 @@ class RolloutsPage(Page):
         if not rollout_id:
             return
         self._feed = self.desk.bridge.feed(
-            f"rollout {rollout_id}", lambda c, now: read_picture(c, rollout_id, now), {"rollouts"}
+            f"rollout {rollout_id}", PictureReader(rollout_id).read, {"rollouts"}, _LOOK_EVERY_S
         )
         self._feed.arrived.connect(self._on_read)
         self._mark_current()
@@ -206,7 +210,11 @@ class RolloutsPage(Page):
 
     def _on_device(self, device_id: str) -> None:
         self._device = device_id
+        opening = not self._details.isVisible()
         self._details.show()
+        if opening and self.width() < _NARROW:
+            # The rollout itself keeps the most room: the list and the details shrink first.
+            self._split.setSizes([_LEAST[0], self.width() - sum(_LEAST), _LEAST[1]])
         self._show_device()
 
     def _show_device(self) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea
 
 from edgeyard.desktop.look.font import MEDIUM, SMALL
+from edgeyard.desktop.plan.scroll_body import ScrollBody
 from edgeyard.desktop.rollouts_page.rollout_words import ROLLOUT_STATE, WAVE_STATE
 from edgeyard.desktop.widget import words
 from edgeyard.desktop.widget.basic import label
@@ -31,8 +32,7 @@ class StoryList(QScrollArea):
         if tuple(events) == self._shown:
             return
         self._shown = tuple(events)
-        body = QWidget()
-        body.setProperty("ground", "panel")
+        body = ScrollBody()
         grid = QGridLayout(body)
         grid.setContentsMargins(16, 8, 16, 16)
         grid.setHorizontalSpacing(16)

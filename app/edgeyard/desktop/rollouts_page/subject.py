@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QStackedWidget, QTabBar, QWidget
 
 from edgeyard.desktop.look.font import LARGE, SEMIBOLD
 from edgeyard.desktop.look.shape import StatusShape
 from edgeyard.desktop.plan import evidence_words
 from edgeyard.desktop.plan.plan_view import by_reason
+from edgeyard.desktop.plan.scroll_body import ScrollBody
 from edgeyard.desktop.rollouts_page.act_bar import ActBar
 from edgeyard.desktop.rollouts_page.execution_view import ExecutionView
 from edgeyard.desktop.rollouts_page.finding_list import FindingList
@@ -49,7 +50,7 @@ class RolloutSubject(QWidget):
             self.tabs.addTab(title)
             stack.addWidget(part)
         self.tabs.currentChanged.connect(stack.setCurrentIndex)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidget(self.waves)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -78,10 +79,19 @@ class RolloutSubject(QWidget):
         self.waves.show_picture(picture)
         self.devices.show_picture(picture)
         self.gates.show_picture(picture)
+        self._fit_waves()
         self.story.show_events(picture.events)
         self._left_out.show_excluded(picture.excluded)
         self.tabs.setTabText(0, f"Devices {len(picture.rows):,}")
         self.tabs.setTabText(3, f"Left out {len(picture.excluded):,}" if picture.excluded else "Left out")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_waves()
+
+    def _fit_waves(self) -> None:
+        """The picture takes the height it needs, up to a third of the page."""
+        self._scroll.setMinimumHeight(min(self.waves.height(), self.height() // 3))
 
     def show_time(self, picture: RolloutPicture) -> None:
         """The same picture a little later."""
@@ -175,7 +185,4 @@ class _LeftOut(QScrollArea):
         if not excluded:
             layout.addWidget(label("Every device of the group takes part.", role="quiet"))
         layout.addStretch(1)
-        body = QWidget()
-        body.setProperty("ground", "panel")
-        body.setLayout(layout)
-        self.setWidget(body)
+        self.setWidget(ScrollBody(layout))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, REGULAR, SMALL, font, metrics
-from edgeyard.desktop.look.shape import StatusShape, status_colour
+from edgeyard.desktop.look.palette import Palette
+from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.desktop.rollouts_page.cell_image import cells_image
 from edgeyard.desktop.rollouts_page.picture import CellKind, DeviceRow, RolloutPicture
 from edgeyard.desktop.rollouts_page.rollout_words import (
     KIND_STATUS,
@@ -44,6 +46,9 @@ class _Block:
     top: int
     height: int
     columns: int
+    image: QImage | None = None
+    """Its cells, where they are too small for shapes."""
+    painted_in: Palette | None = None
 
 
 class WavePicture(QWidget):
@@ -180,27 +185,34 @@ class WavePicture(QWidget):
 
     def _paint_cells(self, painter: QPainter, block: _Block) -> None:
         palette = theme.current()
-        shaped = self._cell >= _SHAPED
-        for place, row in enumerate(block.rows):
-            rect = self._rect(block, place)
-            status = KIND_STATUS[row.kind]
-            if row.kind is CellKind.RETURNED:
-                self._paint_returned(painter, rect, shaped=shaped)
-            elif shaped:
-                StatusShape.paint(painter, QRectF(rect), status, palette)
-            else:
-                hollow = status in (DeviceStatus.OFFLINE, DeviceStatus.UNKNOWN)
-                painter.fillRect(rect, QColor(palette.band if hollow else status_colour(status, palette)))
-            if row.device_id == self._chosen:
-                painter.setPen(QPen(theme.colour("accent"), 2))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawRect(rect.adjusted(-1, -1, 1, 1))
+        if self._cell < _SHAPED:
+            self._paint_small(painter, block, palette)
+        else:
+            for place, row in enumerate(block.rows):
+                rect = self._rect(block, place)
+                if row.kind is CellKind.RETURNED:
+                    self._paint_returned(painter, rect)
+                else:
+                    StatusShape.paint(painter, QRectF(rect), KIND_STATUS[row.kind], palette)
+        place = next((p for p, row in enumerate(block.rows) if row.device_id == self._chosen), -1)
+        if place >= 0:
+            painter.setPen(QPen(theme.colour("accent"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self._rect(block, place).adjusted(-1, -1, 1, 1))
 
-    def _paint_returned(self, painter: QPainter, rect: QRect, *, shaped: bool) -> None:
+    def _paint_small(self, painter: QPainter, block: _Block, palette: Palette) -> None:
+        if block.image is None or block.painted_in is not palette:
+            block.image = cells_image(block.rows, block.columns, self._cell, _pitch(self._cell), palette)
+            block.painted_in = palette
+        image = block.image
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            image = image.mirrored(True, False)
+            painter.drawImage(self.width() - _EDGE - image.width(), block.top + _HEAD, image)
+        else:
+            painter.drawImage(_EDGE, block.top + _HEAD, image)
+
+    def _paint_returned(self, painter: QPainter, rect: QRect) -> None:
         """A ring with a bar across: the device is back on its own model."""
-        if not shaped:
-            painter.fillRect(rect, theme.colour("line"))
-            return
         StatusShape.paint(painter, QRectF(rect), DeviceStatus.OFFLINE)
         painter.setPen(QPen(theme.colour("quiet"), max(1.0, self._cell * 0.1)))
         middle, reach = rect.center(), self._cell // 4

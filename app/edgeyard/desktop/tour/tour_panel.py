@@ -44,6 +44,7 @@ class TourPanel(QFrame):
         layout = column(head, 4, *self.rows.values(), 4, self._foot, spacing=4, margins=(16, 8, 8, 12))
         self.setLayout(layout)
         desk.feeds.rollouts.arrived.connect(self._on_rollouts)
+        desk.drop.answers_changed.connect(self._on_drag)
         self._looking = QTimer(self)
         self._looking.setInterval(_LOOK_EVERY_MS)
         self._looking.timeout.connect(self._look)
@@ -80,6 +81,11 @@ class TourPanel(QFrame):
 
     def _on_rollouts(self, _rollouts: Any) -> None:
         self._look()
+
+    def _on_drag(self) -> None:
+        """Nothing may lie over the groups while a version is in the air."""
+        if self._looking.isActive():
+            self.setVisible(self._desk.drop.version is None)
 
     def _look(self) -> None:
         shown = next((page for page in self._desk.window.findChildren(Page) if page.isVisible()), None)
