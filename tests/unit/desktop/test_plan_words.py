@@ -83,13 +83,16 @@ def test_what_was_never_evaluated_is_not_compared() -> None:
 def test_a_drop_is_answered_in_numbers_or_refused_in_a_sentence() -> None:
     new = version(2, 0.8)
     mixed = [*devices(12, "digest-1"), *(replace(d, id=f"j-{d.id}") for d in devices(3, "", "jetson-orin-nano"))]
-    assert check_drop(new, mixed, NOW, {}, {}).words == "12 of 15 · 3 excluded"
-    refused = check_drop(new, devices(2, "digest-2"), NOW, {}, {})
+    assert check_drop(new, mixed, NOW, {}, {}, {}).words == "12 of 15 · 3 excluded"
+    refused = check_drop(new, devices(2, "digest-2"), NOW, {}, {}, {})
     assert not refused.accepts
     assert refused.words == "No device can take it. 2 of them: It already runs yard-vision 2 (int8-s8s8)."
-    assert check_drop(new, [], NOW, {}, {}).words == "The group has no devices."
+    assert check_drop(new, [], NOW, {}, {}, {}).words == "The group has no devices."
+    signed, counters = replace(version(1, 0.7), release_counter=1), {"digest-1": 1, "digest-2": 2}
+    later = [replace(d, running_model="yard-vision", running_version=2) for d in devices(2, "digest-2")]
+    assert "a later release" in check_drop(signed, later, NOW, {}, {}, counters).words
     empty = replace(new, variants=())
-    assert check_drop(empty, mixed, NOW, {}, {}).words == "yard-vision 2 has no variants yet. Optimize it first."
+    assert check_drop(empty, mixed, NOW, {}, {}, {}).words == "yard-vision 2 has no variants yet. Optimize it first."
 
 
 @pytest.mark.parametrize("rule", [*GATES, *PACE], ids=lambda rule: rule.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.drag import DropAnswer
@@ -14,6 +15,14 @@ from edgeyard.domain.plan import plan_rollout
 from edgeyard.store import assignment, group, model, rollout
 from edgeyard.store.device import list_devices
 from edgeyard.store.group import Group
+from edgeyard.store.model import ModelSummary
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    failed: Mapping[str, frozenset[str]]
+    busy: Mapping[str, str]
+    counters: Mapping[str, int]
 
 
 def answer_groups(workspace: Workspace, version_id: int) -> dict[int, DropAnswer]:
@@ -25,13 +34,18 @@ def answer_groups(workspace: Workspace, version_id: int) -> dict[int, DropAnswer
         devices = [device for device in list_devices(connection) if device.revoked_at is None]
         failed = assignment.failed_digests_by_device(connection)
         busy = rollout.busy_devices(connection)
+        models = model.list_models(connection)
     if version is None:
         raise UserError("This version is not in the site any more.", "Choose another one.")
+    known = _Known(failed, busy, release_counters(models, version.model))
     statuses = [device_status(device, now) for device in devices]
-    return {
-        found.id: _answer(version, found, _members(found, devices, statuses, now), now, failed, busy)
-        for found in groups
-    }
+    return {found.id: _answer(version, found, _members(found, devices, statuses, now), now, known) for found in groups}
+
+
+def release_counters(models: Sequence[ModelSummary], name: str) -> dict[str, int]:
+    """Release counters of the model by the digests of its variants: a device refuses a release older than its own."""
+    versions = [version for found in models if found.name == name for version in found.versions]
+    return {variant.digest: version.release_counter for version in versions for variant in version.variants}
 
 
 def check_drop(
@@ -40,11 +54,12 @@ def check_drop(
     now: float,
     failed: Mapping[str, frozenset[str]],
     busy: Mapping[str, str],
+    counters: Mapping[str, int],
 ) -> DropAnswer:
     """Whether these devices can take the version: `12 of 15 · 3 excluded`, or the sentence that refuses. Pure."""
     if not version.variants:
         return DropAnswer(accepts=False, words=f"{version.label} has no variants yet. Optimize it first.")
-    plan = plan_rollout(version, devices, now, failed, busy)
+    plan = plan_rollout(version, devices, now, failed, busy, counters)
     if plan.refusal:
         return DropAnswer(accepts=False, words=plan.refusal)
     return DropAnswer(accepts=True, words=plan.summary)
@@ -55,12 +70,11 @@ def _answer(
     found: Group,
     devices: Sequence[Device] | UserError,
     now: float,
-    failed: Mapping[str, frozenset[str]],
-    busy: Mapping[str, str],
+    known: _Known,
 ) -> DropAnswer:
     if isinstance(devices, UserError):
         return DropAnswer(accepts=False, words=f"The filter of {found.name} cannot be read. {devices.what}")
-    return check_drop(version, devices, now, failed, busy)
+    return check_drop(version, devices, now, known.failed, known.busy, known.counters)
 
 
 def _members(
