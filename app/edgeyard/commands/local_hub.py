@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from edgeyard.commands.child_process import ChildProcesses, edgeyard_command
 from edgeyard.commands.settings import Settings
+from edgeyard.commands.site_database import open_site_database
 from edgeyard.commands.site_folder import SiteFolder
-from edgeyard.commands.workspace import database_url
 from edgeyard.domain.error import UserError
-from edgeyard.store.database import Database
 from edgeyard.store.lease import HUB_LEASE, current_holder
 
 
@@ -50,7 +49,7 @@ def _has_hub(folder: SiteFolder, settings: Settings) -> bool:
     if not settings.database_url and not folder.database_file.exists():
         return False
     try:
-        database = Database.open(database_url(folder, settings))
+        database = open_site_database(folder, settings)
     except UserError:
         # The window says what is wrong with the database; a hub could not use it either.
         return True

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from edgeyard.commands.hub_client import HubClient
 from edgeyard.commands.operator_identity import OperatorIdentity, join_with_first_token, load_identity
 from edgeyard.commands.settings import Settings
+from edgeyard.commands.site_database import open_site_database
 from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.domain.error import UserError
-from edgeyard.store.database import Database, sqlite_url
+from edgeyard.store.database import Database
 from edgeyard.trust.key_vault import KeyVault
 
 
@@ -30,7 +31,7 @@ class Workspace:
     def open(folder: SiteFolder, settings: Settings) -> Workspace:
         """Open the site's database and key vault. Raises `UserError` when the database cannot be used."""
         folder.make()
-        return Workspace(folder, settings, Database.open(database_url(folder, settings)), KeyVault(folder.operator))
+        return Workspace(folder, settings, open_site_database(folder, settings), KeyVault(folder.operator))
 
     def identity(self) -> OperatorIdentity:
         """This operator, joined on first use with the token of a hub on this machine. Raises `UserError`."""
@@ -56,8 +57,3 @@ class Workspace:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
-
-
-def database_url(folder: SiteFolder, settings: Settings) -> str:
-    """The database of a site: the one in its settings, or SQLite in its folder."""
-    return settings.database_url or sqlite_url(folder.database_file)

@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from edgeyard.commands.local_hub import LocalHub
 from edgeyard.commands.settings import Settings
+from edgeyard.commands.site_database import open_site_database
 from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.desktop.bridge import Bridge
 from edgeyard.desktop.edit import EditHistory
@@ -24,7 +26,7 @@ from edgeyard.desktop.memory import Memory
 from edgeyard.desktop.session import Session
 from edgeyard.desktop.shell.main_window import MainWindow
 from edgeyard.resource import resource_path
-from edgeyard.store.database import Database, sqlite_url
+from edgeyard.store.database import Database
 
 if TYPE_CHECKING:
     from edgeyard.commands.workspace import Workspace
@@ -76,7 +78,8 @@ def run_desktop(
 ) -> int:
     """Show the desktop until its last window is closed. Returns the exit code.
 
-    With `screenshot_dir` it takes a picture of every page in light and dark there, and ends.
+    A site without a hub gets one for as long as the desktop is open. With `screenshot_dir` it takes a picture of every
+    page in light and dark there, and ends.
     """
     desktop = Desktop(folder, settings)
     window = desktop.open_window(tour=tour)
@@ -84,10 +87,14 @@ def run_desktop(
         from edgeyard.desktop.screenshot import take_pictures
 
         take_pictures(window, screenshot_dir, desktop.application.quit)
+    hub = LocalHub(folder, settings)
+    # After the first paint: finding out and starting takes moments that the window should have.
+    QTimer.singleShot(0, hub.start)
     try:
         return desktop.application.exec()
     finally:
         desktop.close()
+        hub.stop()
 
 
 def make_application() -> QApplication:
@@ -105,7 +112,7 @@ def make_application() -> QApplication:
 
 def _open_database(folder: SiteFolder, settings: Settings) -> Database:
     folder.make()
-    return Database.open(settings.database_url or sqlite_url(folder.database_file))
+    return open_site_database(folder, settings)
 
 
 def _make_workspace(

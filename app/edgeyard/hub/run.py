@@ -18,13 +18,14 @@ from types import FrameType
 from typing import Any
 
 from edgeyard.commands.settings import Settings
+from edgeyard.commands.site_database import open_site_database
 from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.domain.error import UserError
 from edgeyard.hub.active_hub import ActiveHub, describe_failure
 from edgeyard.hub.file_lock import FileLock
 from edgeyard.hub.lease_guard import LeaseGuard, LeaseLostError
 from edgeyard.hub.log_file import open_log
-from edgeyard.store.database import Database, sqlite_url
+from edgeyard.store.database import Database
 from edgeyard.store.lease import put_status
 from edgeyard.trust.durable_file import write_durably
 
@@ -70,7 +71,7 @@ class _HubProcess:
         self._folder.make()
         handler = open_log(self._folder.logs / "hub.log", self._settings.log_level)
         try:
-            database = Database.open(self._settings.database_url or sqlite_url(self._folder.database_file))
+            database = open_site_database(self._folder, self._settings)
             try:
                 self._serve_terms(database)
             finally:
