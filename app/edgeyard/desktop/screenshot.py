@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QDialog, QWidget
 
 from edgeyard.desktop.look.palette import ThemeName
@@ -85,5 +86,7 @@ class _Photographer(QObject):
 
 def take_pictures(window: MainWindow, folder: Path, then: Callable[[], object]) -> None:
     """Go to every view, wait for its figures, save NAME-THEME-SIZE.png of each into `folder`; then call `then`."""
+    # The pointer would light up whatever it happens to lie on.
+    QCursor.setPos(0, 0)
     folder.mkdir(parents=True, exist_ok=True)
     _Photographer(window, folder, then)

@@ -12,10 +12,9 @@ from edgeyard.desktop.desk import Desk
 from edgeyard.desktop.feed import Feed
 from edgeyard.desktop.jobs.job_list import LIVE, JobList, JobListModel
 from edgeyard.desktop.jobs.job_runner import JobRunner
-from edgeyard.desktop.look.font import SMALL, font
+from edgeyard.desktop.look.font import BASE, SMALL, font
 from edgeyard.desktop.widget import words
-from edgeyard.desktop.widget.basic import button, caption, column, panel, row, tool_button
-from edgeyard.desktop.widget.empty_state import EmptyState
+from edgeyard.desktop.widget.basic import button, caption, column, label, panel, row, tool_button
 from edgeyard.store.database import Connection
 from edgeyard.store.job import Job, LogLine, job_log
 
@@ -59,12 +58,9 @@ class JobsPanel(QWidget):
         split.addWidget(self.list)
         split.addWidget(self.log)
         split.setSizes([480, 520])
-        empty = EmptyState(
-            "list-checks",
-            "No jobs",
-            "Optimizing a model takes a while and goes on here while you do other things. What was interrupted can be "
-            "run again.",
-        )
+        # The foot of the window is low: one quiet line, not the picture and title of an empty page.
+        text = "Optimizing a model goes on here while you do other things. What was interrupted can be run again."
+        empty = panel(column(label(f"No jobs. {text}", BASE, "quiet", wrap=True), None, margins=(16, 12, 16, 12)))
         self._stack.addWidget(split)
         self._stack.addWidget(empty)
         layout = column(head, self._stack, margins=(1, 1, 1, 1))
