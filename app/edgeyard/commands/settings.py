@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,13 @@ from edgeyard.trust.durable_file import write_durably
 
 _MAX_SETTINGS_BYTES = 64 * 1024
 _IDENTIFIER = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+_RULES = {
+    "site": "a name of 1 to 63 lower-case letters, digits and hyphens",
+    "broker": "one that is known",
+    "log_level": "one that is known",
+    "database_url": "a text of at most 500 characters",
+}
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -93,13 +101,36 @@ def load_settings(path: Path) -> Settings:
     try:
         if path.stat().st_size > _MAX_SETTINGS_BYTES:
             raise UserError(f"The settings file is over {_MAX_SETTINGS_BYTES} bytes.", todo)
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Settings)
+        settings = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Settings)
     except FileNotFoundError:
         return Settings()
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.ValidationError as error:
+        raise UserError(f"The settings file cannot be used: {_plain(error)}", todo) from error
+    except UnicodeDecodeError as error:
+        raise UserError("The settings file is not UTF-8 text.", todo) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"The settings file cannot be used: {error}.", todo) from error
     except OSError as error:
         raise UserError(f"The settings file cannot be read ({error.strerror}).", todo) from error
+    if settings.https_port == settings.mqtt_port:
+        raise UserError(f"The settings https_port and mqtt_port are both {settings.https_port}.", todo)
+    return settings
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    """What is wrong, without patterns and type names where the setting's own text says it better."""
+    words = str(error)
+    unknown = re.search(r"unknown field `(.*)`", words)
+    if unknown:
+        known = ", ".join(text.name for text in describe_settings())
+        return f"there is no setting {unknown[1][:100]!r}. The settings are {known}."
+    wrong = re.search(r"`\$\.(\w+)`", words)
+    texts = {text.name: text for text in describe_settings()}
+    if not wrong or wrong[1] not in texts:
+        return f"{words}."
+    text = texts[wrong[1]]
+    rule = _RULES.get(text.name) or ("a number from 1 to 65535" if isinstance(text.default, int) else "a text")
+    return f"the value of {text.name} is not {rule}. {text.description}"
 
 
 def save_settings(path: Path, settings: Settings) -> None:
