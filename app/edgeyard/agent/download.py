@@ -15,7 +15,7 @@ import urllib3
 from edgeyard.agent.backoff import Backoff
 from edgeyard.agent.part_file import PartFile, Wanted
 from edgeyard.domain.error import UserError
-from edgeyard.trust.join_client import hub_error
+from edgeyard.trust.join_client import hub_error, plain_reason
 from edgeyard.trust.refusal import RefusedError
 
 CHUNK_BYTES = 64 * 1024
@@ -154,4 +154,4 @@ def _sentence(problem: Exception) -> str:
     if isinstance(problem, (_WaitError, UserError)):
         return str(problem)
     reason = getattr(problem, "reason", None) or problem
-    return f"The hub cannot be reached ({str(reason).splitlines()[0][:200] if str(reason) else 'no answer'})."
+    return f"The hub cannot be reached ({plain_reason(reason) or 'no answer'})."

@@ -106,7 +106,7 @@ def describe_status(status: int) -> str:
         except ValueError:
             name = f"signal {-status}"
         return f"The model's process was ended by {name}."
-    return f"The model's process ended with status {status}."
+    return f"The model's process ended with status {status}; its last words are in log/ of the state folder."
 
 
 def _start(log_file: Path) -> subprocess.Popen[bytes]:

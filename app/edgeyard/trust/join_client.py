@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import ssl
 import time
 import warnings
@@ -35,6 +36,8 @@ class _HubWords(msgspec.Struct):
 
 def open_pool(url: str, context: ssl.SSLContext, *, check_name: bool = True) -> urllib3.HTTPSConnectionPool:
     """A small connection pool to a hub; `context` decides whom to trust and which certificate to show."""
+    # A device whose clock lies in 1970 is expected (`request_join`); the warning would tell its user nothing.
+    urllib3.disable_warnings(urllib3.exceptions.SystemTimeWarning)
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
         raise UserError(f"{url[:200]!r} is not the address of a hub.", "Use an address such as https://hub.local:8643.")
@@ -149,5 +152,11 @@ def _fetch_ca(token: JoinToken) -> str:
     return pem
 
 
+def plain_reason(problem: object) -> str:
+    """Why a connection failed, in one line without the names of Python objects that urllib3 puts in front."""
+    line = (str(problem).splitlines() or [""])[0]
+    return re.sub(r"^\w+\(host=.*?\): |\[Errno -?\d+\] ", "", line)[:200]
+
+
 def _cause(error: urllib3.exceptions.HTTPError) -> str:
-    return str(getattr(error, "reason", None) or error).split("\n")[0][:200]
+    return plain_reason(getattr(error, "reason", None) or error)

@@ -14,7 +14,7 @@ import pytest
 
 from edgeyard.domain.error import UserError
 from edgeyard.trust.device_key import certificate_fingerprint, create_private_key, make_csr
-from edgeyard.trust.join_client import open_pool, request_join
+from edgeyard.trust.join_client import open_pool, plain_reason, request_join
 from edgeyard.trust.join_token import JoinToken, new_secret
 from edgeyard.trust.site_ca import create_ca, issue_certificate
 from edgeyard.trust.tls import server_context
@@ -157,3 +157,10 @@ def test_only_https_is_spoken(url: str) -> None:
 
     with pytest.raises(UserError, match="address of a hub"):
         open_pool(url, ssl.create_default_context())
+
+
+def test_why_a_hub_is_away_is_said_without_the_names_of_objects() -> None:
+    place = "HTTPSConnection(host='127.0.0.1', port=1)"
+    raw = f"{place}: Failed to establish a new connection: [Errno 111] Connection refused"
+    assert plain_reason(raw) == "Failed to establish a new connection: Connection refused"
+    assert plain_reason("") == ""
