@@ -7,6 +7,7 @@ should not wait for either.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edgeyard.domain.error import UserError
+
 if TYPE_CHECKING:
     from edgeyard.commands.site_folder import SiteFolder
     from edgeyard.commands.workspace import Workspace
+
+_TEN_YEARS_S = 10 * 365 * 86_400.0
 
 
 def site_folder(options: argparse.Namespace) -> SiteFolder:
@@ -30,12 +35,18 @@ def site_folder(options: argparse.Namespace) -> SiteFolder:
 
 @contextmanager
 def open_workspace(options: argparse.Namespace) -> Iterator[Workspace]:
-    """The open site of this command, closed at the end."""
+    """The open site of this command, closed at the end. A site is made by its hub, never by asking for one here."""
     from edgeyard.commands.settings import load_settings
     from edgeyard.commands.workspace import Workspace
 
     folder = site_folder(options)
-    workspace = Workspace.open(folder, load_settings(folder.settings_file))
+    settings = load_settings(folder.settings_file)
+    if not settings.database_url and not folder.database_file.exists():
+        raise UserError(
+            f"There is no site in {folder.root} yet.",
+            f"Start its hub once: edgeyard hub run --site {folder.root}. Or name the right folder with --site.",
+        )
+    workspace = Workspace.open(folder, settings)
     try:
         yield workspace
     finally:
@@ -45,6 +56,24 @@ def open_workspace(options: argparse.Namespace) -> Iterator[Workspace]:
 def add_site_option(parser: argparse.ArgumentParser) -> None:
     """`--site` also after the noun; suppressed as default so that one given before the noun stays."""
     parser.add_argument("--site", type=Path, default=argparse.SUPPRESS, help="site folder")
+
+
+def count_of_at_least_one(text: str) -> int:
+    """An argument that is a whole number from 1 up."""
+    if not text.isdecimal() or not 1 <= int(text[:10]) <= 1_000_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 up")
+    return int(text)
+
+
+def duration_s(text: str) -> float:
+    """An argument that is a number of seconds from 0 up, at most ten years."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _TEN_YEARS_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 up")
+    return value
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,9 @@ from edgeyard.cli.common import (
 )
 from edgeyard.domain.error import UserError
 
+_CLOCK_OFF_S = 60.0
+_UNITS = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"))
+
 
 def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the noun and its verbs."""
@@ -49,12 +52,21 @@ def _list(options: argparse.Namespace) -> int:
             s,
             d.hardware_profile,
             f"{d.running_model} {d.running_version or ''} {d.running_variant}".strip(),
-            d.problem,
+            d.problem or _clock_words(d.clock_skew_s),
         )
         for d, s in found
     ]
     print_table(("device", "status", "hardware", "model", "problem"), rows)
     return 0
+
+
+def _clock_words(skew_s: float | None) -> str:
+    """What to do about a clock that is over a minute off; the device works on, but its dates are wrong."""
+    if skew_s is None or abs(skew_s) <= _CLOCK_OFF_S:
+        return ""
+    side = "ahead" if skew_s > 0 else "behind"
+    size_s, unit = next(((size, unit) for size, unit in _UNITS if abs(skew_s) >= 2 * size), (1.0, "s"))
+    return f"Its clock is {abs(skew_s) / size_s:,.0f} {unit} {side}. Set up time synchronisation (NTP) on it."
 
 
 def _fields(device: object) -> dict[str, object]:

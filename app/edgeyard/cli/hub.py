@@ -7,6 +7,8 @@ import argparse
 from edgeyard.cli.common import (
     add_json_option,
     add_site_option,
+    count_of_at_least_one,
+    duration_s,
     open_workspace,
     print_json,
     print_line,
@@ -25,9 +27,9 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     token = verbs.add_parser("token", help="make one-time join tokens")
     add_site_option(token)
     token.add_argument("--role", choices=("device", "operator"), default="device")
-    token.add_argument("--count", type=int, default=1)
+    token.add_argument("--count", type=count_of_at_least_one, default=1)
     token.add_argument("--profile", default="", help="hardware profile the device must have")
-    token.add_argument("--valid-for", type=float, default=3600.0, metavar="SECONDS")
+    token.add_argument("--valid-for", type=duration_s, default=3600.0, metavar="SECONDS")
     token.set_defaults(run=_token)
     status = verbs.add_parser("status", help="how hub, broker and database are")
     add_site_option(status)
@@ -58,10 +60,10 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from edgeyard.store.lease import statuses
+    from edgeyard.commands.site_status import site_status
 
-    with open_workspace(options) as workspace, workspace.database.read() as connection:
-        found = statuses(connection)
+    with open_workspace(options) as workspace:
+        found = site_status(workspace)
     if options.json:
         print_json(found)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeyard.cli.common import (
     add_json_option,
@@ -13,6 +14,9 @@ from edgeyard.cli.common import (
     print_line,
     print_table,
 )
+
+if TYPE_CHECKING:
+    from edgeyard.domain.model import Variant
 
 
 def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,12 +72,16 @@ def _shape(shape: tuple[int | None, ...]) -> str:
 
 def _import(options: argparse.Namespace) -> int:
     from edgeyard.commands.model_command import import_model
+    from edgeyard.store.model import get_version
 
     with open_workspace(options) as workspace:
         version_id = import_model(
             workspace, options.file.absolute(), options.name, options.data.absolute(), note=options.note
         )
-    print_line(f"Imported as version with id {version_id}. Next: edgeyard model optimize")
+        with workspace.database.read() as connection:
+            version = get_version(connection, version_id)
+    number = version.version if version else ""
+    print_line(f"Imported as {options.name} {number}. Next: edgeyard model optimize {options.name}:{number}")
     return 0
 
 
@@ -96,7 +104,9 @@ def _sign(options: argparse.Namespace) -> int:
     from edgeyard.commands.release_signing import sign_version
 
     with open_workspace(options) as workspace:
-        sign_version(workspace, find_version(workspace, options.version).id, ask_unlock(workspace), print_line)
+        version = find_version(workspace, options.version)
+        sign_version(workspace, version.id, ask_unlock(workspace), print_line)
+    print_line(f"{version.label} is signed. Next: edgeyard rollout plan {options.version} GROUP")
     return 0
 
 
@@ -117,13 +127,20 @@ def _list(options: argparse.Namespace) -> int:
         print_json(found)
         return 0
     rows = [
-        (version.label, version.stage, made.name, f"{made.size_bytes:,}", _share(made.evidence.accuracy))
+        (version.label, version.stage, *_variant_cells(made))
         for summary in found
         for version in summary.versions
-        for made in version.variants
+        for made in version.variants or (None,)
     ]
     print_table(("version", "stage", "variant", "bytes", "accuracy"), rows)
     return 0
+
+
+def _variant_cells(made: Variant | None) -> tuple[str, str, str]:
+    """A version that was only imported has no variant yet, and must not be missing from the list for that."""
+    if made is None:
+        return "none yet", "", ""
+    return made.name, f"{made.size_bytes:,}", _share(made.evidence.accuracy)
 
 
 def _share(value: float | None) -> str:

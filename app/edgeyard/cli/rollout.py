@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from edgeyard.cli.common import (
     add_json_option,
     add_site_option,
+    duration_s,
     open_workspace,
     print_json,
     print_line,
     print_table,
 )
 from edgeyard.domain.error import UserError
-from edgeyard.domain.rollout import RolloutAct, RolloutPolicy
+from edgeyard.domain.rollout import RolloutAct, RolloutPolicy, WaveState
 
 if TYPE_CHECKING:
     from edgeyard.commands.rollout_command import PreparedRollout
@@ -32,7 +33,7 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         verb.add_argument("version", help="model and version, such as yard-vision:2")
         verb.add_argument("group")
         verb.add_argument("--waves", default="10,50,100", help="cumulative percentages (default: 10,50,100)")
-        verb.add_argument("--soak", type=float, default=60.0, metavar="SECONDS")
+        verb.add_argument("--soak", type=duration_s, default=60.0, metavar="SECONDS")
         add_site_option(verb)
         add_json_option(verb)
         verb.set_defaults(run=function)
@@ -117,6 +118,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from edgeyard.domain.controller import ACTIVE_STATES
     from edgeyard.store.rollout import get_rollout
 
     with open_workspace(options) as workspace, workspace.database.read() as connection:
@@ -125,12 +127,22 @@ def _show(options: argparse.Namespace) -> int:
         f"Rollout {found.id}: {found.model} {found.version} to {found.group}: {found.state}. {found.reason}".strip()
     )
     for wave in found.waves:
-        print_line(f"Wave {wave.index + 1}: {wave.state}, {wave.devices} devices. {wave.reason}".rstrip())
+        word = _wave_word(wave.state, ended=found.state not in ACTIVE_STATES)
+        print_line(f"Wave {wave.index + 1}: {word}, {wave.devices} devices. {wave.reason}".rstrip())
         for finding in wave.findings:
             print_line(f"  {finding.verdict}: {finding.sentence}")
     rows = [(e.device_id, e.wave + 1, "back" if e.undo else "out", e.state, e.reason) for e in found.executions]
     print_table(("device", "wave", "way", "state", "reason"), rows)
     return 0
+
+
+def _wave_word(state: WaveState, *, ended: bool) -> str:
+    """A wave of a rollout that has ended is not under way any more, and will not start."""
+    if ended and state is WaveState.PENDING:
+        return "never started"
+    if ended and state in {WaveState.RUNNING, WaveState.SOAKING}:
+        return "stopped"
+    return state.value
 
 
 def _act(options: argparse.Namespace) -> int:

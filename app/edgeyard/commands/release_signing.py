@@ -65,9 +65,12 @@ def _hand_in(workspace: Workspace, targets: Sequence[ReleaseTarget], unlock: Unl
     """Upload and sign what the release does not have yet; repeated as a whole, it finds what an earlier try left."""
     with closing(workspace.hub()) as hub:
         _ensure_root(workspace, hub, unlock)
+        # A wrong passphrase must show before anything is sent.
+        signer = workspace.vault.signer(APPROVER_KEY, unlock)
         for target in targets:
-            say(f"Uploading {target.path}")
-            hub.upload_artifact(artifact_path(artifact_folder(workspace), target.sha256), target.sha256)
+            if not hub.has_artifact(target.sha256):
+                say(f"Uploading {target.path}")
+                hub.upload_artifact(artifact_path(artifact_folder(workspace), target.sha256), target.sha256)
         root, present = _present_release(workspace)
         signed = {target.path for target in list_targets(present)}
         missing = [target for target in targets if target.path not in signed]
@@ -75,7 +78,6 @@ def _hand_in(workspace: Workspace, targets: Sequence[ReleaseTarget], unlock: Unl
             # Root and targets come from the hub's side: a hub that was broken into must not get its own signed.
             check_root_signer(root, workspace.vault.public_key(ROOT_KEY))
             say(f"Signing {len(missing)} files")
-            signer = workspace.vault.signer(APPROVER_KEY, unlock)
             hub.put_targets(add_targets(root, present, missing, signer, datetime.now(UTC)))
 
 

@@ -55,7 +55,7 @@ def make_tokens(state: HubState, request: TokenRequest, created_by: str) -> list
         raise HttpError(
             409,
             "This site has no release root yet, so devices cannot join.",
-            "Create the signing keys on an operator's desktop first.",
+            "Make it first: sign a version (edgeyard model sign), or open “Add devices…” in the window.",
         )
     if request.hardware_profile and request.hardware_profile not in PROFILES:
         raise HttpError(

@@ -76,7 +76,7 @@ def add_device(c: Connection, device: Device, certificate_pem: str, now: float, 
     else:
         raise UserError(
             f"A device named {device.id} is already in this site.",
-            "Choose another name, or revoke the old device first if this one replaces it.",
+            "Give this device another name, also when it replaces the old one.",
         )
     add_certificate(c, device.id, "device", certificate_pem, now)
     touch_devices(c, [device.id], now)

@@ -92,6 +92,6 @@ def _refusal(token: Token | None, role: str) -> UserError:
     if token.used_at is not None:
         return UserError(
             f"This join token was already used by {token.used_by}.",
-            f"{todo} If you did not expect that, revoke {token.used_by}.",
+            f"{todo} If you did not expect that, find out who joined as {token.used_by}: this token was theirs too.",
         )
     return UserError("This join token has expired.", todo)
