@@ -92,14 +92,13 @@ def start(site: Path, options: argparse.Namespace, child: str, seconds: float) -
 def fill(site: Path, devices: int) -> None:
     """A database with this many devices, and a hub that seems to be there."""
     from edgeyard.commands.settings import Settings
+    from edgeyard.commands.site_database import open_site_database
     from edgeyard.commands.site_folder import SiteFolder
-    from edgeyard.commands.workspace import database_url
-    from edgeyard.store.database import Database
     from tests.fleet_factory import seed_fleet
 
     folder = SiteFolder(site)
     folder.make()
-    database = Database.open(database_url(folder, Settings()))
+    database = open_site_database(folder, Settings())
     seed_fleet(database, devices, time.time(), history_points=12, history_step_s=60)
     database.close()
 
@@ -110,13 +109,12 @@ def write_reports(site: Path, devices: int) -> int:
     import select
 
     from edgeyard.commands.settings import Settings
+    from edgeyard.commands.site_database import open_site_database
     from edgeyard.commands.site_folder import SiteFolder
-    from edgeyard.commands.workspace import database_url
-    from edgeyard.store.database import Database
     from edgeyard.store.device import LiveUpdate, list_devices, update_live
     from edgeyard.store.lease import put_status
 
-    database = Database.open(database_url(SiteFolder(site), Settings()))
+    database = open_site_database(SiteFolder(site), Settings())
     with database.read() as connection:
         ids = [device.id for device in list_devices(connection)]
     batch = max(1, devices // 10)

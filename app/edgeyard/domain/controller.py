@@ -98,12 +98,20 @@ def _obey(work: _Work, act: RolloutAct) -> Iterator[Step]:
                     yield SetWave(wave.index, WaveState.PASSED, "Accepted by a person.", wave.findings)
             yield SetRollout(RolloutState.RUNNING)
         case RolloutAct.ABORT:
+            yield from _stop_waves(work)
             yield from _cancel_live(work, "The rollout was aborted.")
             yield SetRollout(RolloutState.CANCELLED, "Aborted by a person; devices that had finished keep the model.")
         case RolloutAct.UNDO:
+            yield from _stop_waves(work)
             yield from _cancel_live(work, "The rollout is being undone.")
             yield from _queue_way_back(work, rollout.executions)
             yield SetRollout(RolloutState.UNDOING, "Each device goes back to its own previous model.")
+
+
+def _stop_waves(work: _Work) -> Iterator[Step]:
+    for wave in work.rollout.waves:
+        if wave.state in (WaveState.RUNNING, WaveState.SOAKING):
+            yield SetWave(wave.index, WaveState.INCONCLUSIVE, "Stopped by a person before it was judged.")
 
 
 def _cancel_live(work: _Work, reason: str) -> Iterator[Step]:

@@ -155,6 +155,7 @@ def test_abort_cancels_what_is_in_work_and_leaves_what_succeeded() -> None:
     world.settle([RolloutAct.ABORT])
     assert world.rollout.state is RolloutState.CANCELLED
     assert world.assigned == {"d0": NEW, "d1": OLD}
+    assert world.wave_states() == [WaveState.PASSED, WaveState.INCONCLUSIVE], "no wave seems to go on"
 
 
 def test_undo_returns_each_device_to_its_own_previous_model_in_stages() -> None:
