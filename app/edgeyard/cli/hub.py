@@ -46,9 +46,15 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _token(options: argparse.Namespace) -> int:
+    from edgeyard.cli.unlock import ask_unlock
+    from edgeyard.commands.release_signing import ensure_release_root
+
     with open_workspace(options) as workspace:
         hub = workspace.hub()
         try:
+            if options.role == "device" and not hub.site().release_root:
+                # A device's token pins the release root, so a new site gets its signing keys now.
+                ensure_release_root(workspace, ask_unlock(workspace))
             tokens = hub.create_tokens(
                 options.role, count=options.count, hardware_profile=options.profile, ttl_s=options.valid_for
             )

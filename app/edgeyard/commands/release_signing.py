@@ -15,7 +15,7 @@ from edgeyard.domain.model import ModelVersion
 from edgeyard.optimize.package import release_targets
 from edgeyard.store import journal, model
 from edgeyard.store.release import latest
-from edgeyard.trust.artifact_file import artifact_path
+from edgeyard.trust.artifact_file import artifact_path, hash_file
 from edgeyard.trust.key_vault import Unlock
 from edgeyard.trust.release_repository import add_targets, check_root_signer, create_root, list_targets
 from edgeyard.trust.tuf_metadata import ReleaseTarget, public_key_from_dict
@@ -77,8 +77,20 @@ def _hand_in(workspace: Workspace, targets: Sequence[ReleaseTarget], unlock: Unl
         if missing:
             # Root and targets come from the hub's side: a hub that was broken into must not get its own signed.
             check_root_signer(root, workspace.vault.public_key(ROOT_KEY))
+            for target in missing:
+                _check_own_file(workspace, target)
             say(f"Signing {len(missing)} files")
             hub.put_targets(add_targets(root, present, missing, signer, datetime.now(UTC)))
+
+
+def _check_own_file(workspace: Workspace, target: ReleaseTarget) -> None:
+    """What is signed is what lies on the approver's own machine, not what a database row says of it."""
+    path = artifact_path(artifact_folder(workspace), target.sha256)
+    if not path.is_file() or hash_file(path) != (target.sha256, target.size_bytes):
+        raise UserError(
+            f"The file of {target.path} is not on this machine as it was made.",
+            "Sign on the machine where the version was optimized, or import and optimize it here.",
+        )
 
 
 def _ensure_root(workspace: Workspace, hub: HubClient, unlock: Unlock) -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgeyard.commands.workspace import Workspace
-from edgeyard.store.lease import ComponentStatus, statuses
-
-HUB_SILENT_AFTER_S = 15.0
-"""The hub writes its status every few seconds; after this long it counts as away."""
+from edgeyard.store.lease import HUB_SILENT_AFTER_S, ComponentStatus, statuses
 
 _START = "Start it: edgeyard hub run, or restart its service. Devices keep running their models meanwhile."
 

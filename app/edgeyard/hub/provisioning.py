@@ -23,7 +23,7 @@ from edgeyard.store.database import Connection
 from edgeyard.store.device import add_device
 from edgeyard.store.journal import note
 from edgeyard.store.token import add_token, find_token, use_token
-from edgeyard.trust.device_key import certificate_fingerprint
+from edgeyard.trust.device_key import certificate_end, certificate_fingerprint
 from edgeyard.trust.durable_file import write_durably
 from edgeyard.trust.join_token import JoinToken, hash_secret, new_secret
 from edgeyard.trust.site_ca import issue_certificate
@@ -82,13 +82,13 @@ def make_tokens(state: HubState, request: TokenRequest, created_by: str) -> list
 
 
 def ensure_first_token(state: HubState) -> None:
-    """Leave an operator token for the desktop on this machine, until the first operator has joined."""
+    """Leave an operator token for the desktop on this machine while no operator has a certificate that holds."""
     now = state.clock()
     path = state.folder.first_token_file
     secret = new_secret()
     token = _token(state, secret, "operator", "")
     with state.database.read() as connection:
-        if certified_names(connection, "operator") or _is_usable(connection, path, token.url, now):
+        if _has_operator(connection, now) or _is_usable(connection, path, token.url, now):
             return
     # The file first: if the hub ends in between, the next start finds a token the database does not know.
     write_durably(path, token.encode().encode())
@@ -96,6 +96,12 @@ def ensure_first_token(state: HubState) -> None:
         add_token(
             connection, hash_secret(secret), "operator", now + _FIRST_TOKEN_TTL_S, "hub", now, note="first operator"
         )
+
+
+def _has_operator(connection: Connection, now: float) -> bool:
+    """Whether somebody can make tokens: without that, a site whose certificates ended could never be entered again."""
+    certificates = (current_certificate(connection, name) for name in certified_names(connection, "operator"))
+    return any(pem is not None and certificate_end(pem).timestamp() > now for pem in certificates)
 
 
 def _is_usable(connection: Connection, path: Path, url: str, now: float) -> bool:

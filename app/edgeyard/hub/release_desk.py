@@ -23,6 +23,8 @@ from edgeyard.trust.tuf_metadata import TIMESTAMP_LIFE, ReleaseTarget, read_meta
 
 REPOSITORY = "release"
 _REFRESH_AFTER = timedelta(days=1)
+_SNAPSHOT_LEFT = timedelta(days=120)
+"""A snapshot lives a year; it is signed anew when less than this is left of it."""
 """A timestamp older than this is signed anew, so that devices that are up to date know it (freeze attacks)."""
 _log = logging.getLogger(__name__)
 
@@ -134,14 +136,17 @@ class ReleaseDesk:
             return accepted.version
 
     def refresh(self) -> bool:
-        """Sign the timestamp anew when it is a day old; whether that was needed."""
+        """Sign the timestamp anew when a day old, the snapshot well before it ends; whether any was needed."""
         with self._changing:
             with self._database.read() as connection:
                 root, snapshot = latest(connection, "root"), latest(connection, "snapshot")
-                timestamp = latest(connection, "timestamp")
+                timestamp, targets = latest(connection, "timestamp"), latest(connection, "targets")
             if root is None or snapshot is None or timestamp is None:
                 return False
             now = self._clock()
+            if targets and read_metadata(snapshot, Snapshot).signed.expires - _utc(now) < _SNAPSHOT_LEFT:
+                self._renew_snapshot(root, targets, snapshot, timestamp, now)
+                return True
             left = read_metadata(timestamp, Timestamp).signed.expires - _utc(now)
             if left > TIMESTAMP_LIFE - _REFRESH_AFTER:
                 return False
@@ -149,6 +154,15 @@ class ReleaseDesk:
             with self._lease.write() as connection:
                 put_metadata(connection, REPOSITORY, "", "timestamp.json", renewed, now)
             return True
+
+    def _renew_snapshot(self, root: bytes, targets: bytes, snapshot: bytes, timestamp: bytes, now: float) -> None:
+        """A site that signs nothing for a year must not look frozen."""
+        signers = self._signers
+        renewed, stamped = publish(root, targets, snapshot, timestamp, signers.snapshot, signers.timestamp, _utc(now))
+        version = read_metadata(renewed, Snapshot).signed.version
+        with self._lease.write() as connection:
+            put_metadata(connection, REPOSITORY, "", f"{version}.snapshot.json", renewed, now)
+            put_metadata(connection, REPOSITORY, "", "timestamp.json", stamped, now)
 
     def _require_files(self, index: TargetIndex) -> None:
         """Only what devices can download may be released."""

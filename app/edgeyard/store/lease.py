@@ -14,6 +14,10 @@ HUB_LEASE = "hub"
 """The lease that makes a hub the one active hub of its site."""
 
 
+HUB_SILENT_AFTER_S = 15.0
+"""The hub writes its status every few seconds; after this long it counts as away."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentStatus:
     """How one part of the site is: `state` is ok, warning or down; `todo` says what to do when it is not ok."""

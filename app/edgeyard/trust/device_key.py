@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -68,6 +69,11 @@ def certificate_name(certificate_pem: str) -> str:
     certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else ""
+
+
+def certificate_end(certificate_pem: str) -> datetime:
+    """When a certificate ends to be valid (UTC). Raises `ValueError` when it is not one."""
+    return x509.load_pem_x509_certificate(certificate_pem.encode()).not_valid_after_utc
 
 
 def certificate_fingerprint(certificate_pem: str) -> str:

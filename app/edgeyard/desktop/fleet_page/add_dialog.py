@@ -133,7 +133,7 @@ class AddDialog(QDialog):
         self._key_why.hide()
         self.key.hide()
         words = f"{count(len(tokens), 'command')}, good for {self.lifetime.currentText()}."
-        self._say(f"{words} They are not shown again. Set --id to each device's name.", "quiet")
+        self._say(f"{words} They are not shown again. Set --id to each device's name, --input to its samples.", "quiet")
         self.make.setEnabled(True)
         self.make.setText("Make more")
 
@@ -151,8 +151,11 @@ class AddDialog(QDialog):
 
 
 def join_command(token: str, profile: str, number: int) -> str:
-    """What to run on one device."""
-    return f"edgeyard agent run --state ./edgeyard-agent --id device-{number:02} --profile {profile} --token {token}"
+    """What to run on one device; `--input` names the samples its model runs on."""
+    return (
+        f"edgeyard agent run --state ./edgeyard-agent --id device-{number:02} --profile {profile} --input samples.npz"
+        f" --token {token}"
+    )
 
 
 def _look(workspace: Workspace) -> _Ready:

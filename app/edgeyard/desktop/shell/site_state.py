@@ -9,10 +9,7 @@ from edgeyard.desktop.widget.words import age, ago, count
 from edgeyard.domain.device import DeviceStatus
 from edgeyard.domain.error import UserError
 from edgeyard.store.job import Job
-from edgeyard.store.lease import ComponentStatus
-
-HUB_SILENT_AFTER_S = 15.0
-"""The hub writes its status every few seconds; after this long it counts as away."""
+from edgeyard.store.lease import HUB_SILENT_AFTER_S, ComponentStatus
 
 START_HUB = "Start it again: edgeyard hub run, or restart its service. Devices keep running their models meanwhile."
 
