@@ -13,6 +13,9 @@ from edgeyard.domain.execution import ExecutionState, TrialEvidence
 RETRY_AFTER_S = 600.0
 """A word without an execution that could not be carried out is tried again after this."""
 
+_ENDED_KEPT = 64
+"""How many ended executions are remembered; a hub offers an old one again only for moments."""
+
 
 class UpdateMemory:
     """A snapshot, the time since which its stage holds, and the reports that are due."""
@@ -46,6 +49,8 @@ class UpdateMemory:
         snapshot, target = self.snapshot, self.snapshot.target
         if target is None or not target.execution or target.silent:
             return
+        if target.execution in snapshot.ended:
+            return
         number = snapshot.report_number + 1
         report = PendingReport(number, target.execution, reached, reason, evidence, snapshot.downloaded_bytes)
         self.change(reports=(*snapshot.reports, report), report_number=number)
@@ -65,9 +70,12 @@ class UpdateMemory:
         if end is ExecutionState.SUCCEEDED:
             model = target.release.model
             counters[model] = max(counters.get(model, 0), target.release.counter)
+        ended = snapshot.ended
+        if target.execution and target.execution not in ended:
+            ended = (*ended, target.execution)[-_ENDED_KEPT:]
         self._retry_at = now + RETRY_AFTER_S
         self.enter(
-            Stage.IDLE, now, target=None, evidence=None, dropped=False, counters=counters,
+            Stage.IDLE, now, target=None, evidence=None, dropped=False, counters=counters, ended=ended,
             finished=changed(target, silent=False), finished_state=end,
         )  # fmt: skip
         return note

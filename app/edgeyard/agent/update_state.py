@@ -94,6 +94,8 @@ class Snapshot(Struct, frozen=True):
     """Going back because the hub asked for it: it has ended the execution itself and wants no report."""
     finished: Target | None = None
     finished_state: ExecutionState | None = None
+    ended: tuple[Natural, ...] = ()
+    """The executions whose end was reported lately; offered again, they are carried out in silence."""
     reports: tuple[PendingReport, ...] = ()
     report_number: Natural = 0
     counters: dict[str, int] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeyard.agent import update_event as event
@@ -329,6 +329,7 @@ def check(world: World) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(ACTS, max_size=60))
+@example([("offer", (4, "old"), ""), ("offer", (1, "new"), ""), ("tick", 4000.0, ""), ("offer", (4, "old"), "")])
 def test_whatever_happens_in_whatever_order_a_verified_model_runs_and_each_end_is_reported_once(
     acts: list[tuple[str, object, str]],
 ) -> None:
