@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from edgeyard.desktop.desk import Desk
 from edgeyard.desktop.look import theme
@@ -49,6 +50,7 @@ class TourPanel(QFrame):
         self._looking.setInterval(_LOOK_EVERY_MS)
         self._looking.timeout.connect(self._look)
         self._looking.start()
+        desk.window.destroyed.connect(self._looking.stop)
         self._look()
 
     @staticmethod
@@ -88,6 +90,10 @@ class TourPanel(QFrame):
             self.setVisible(self._desk.drop.version is None)
 
     def _look(self) -> None:
+        if not isValid(self._desk.window):
+            # The window is being taken down before its panel.
+            self._looking.stop()
+            return
         shown = next((page for page in self._desk.window.findChildren(Page) if page.isVisible()), None)
         if shown is not None:
             self._pages_seen.add(shown.accessibleName().lower())
