@@ -9,13 +9,37 @@ from edgeyard.domain.model import Preprocessing, TensorContract
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
-    """One node of the graph at batch 1. `output_shape` has `None` where it is not known."""
+    """One node of the graph at batch 1. `output_shape` has `None` where it is not known; such axes count as 1.
+
+    `moved_bytes` are weights, inputs and outputs together: what crosses memory once when nothing stays in a cache.
+    `live_bytes` are all tensors that exist while the node runs, weights left out (`liveness`).
+    """
 
     name: str
     operator: str
     parameters: int
     multiply_adds: int
     output_shape: tuple[int | None, ...]
+    weight_bytes: int = 0
+    output_bytes: int = 0
+    moved_bytes: int = 0
+    live_bytes: int = 0
+    sources: tuple[int, ...] = ()
+    """Positions in `ModelSummary.layers` of the nodes whose outputs it reads, ascending."""
+    kernel: tuple[int, ...] = ()
+    """Shape of its main weight as the operator takes it (convolution: C_out × C_in ÷ groups × K_h × K_w)."""
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to know about the model. `code` is stable; `severity` is `info`, `warning` or `error`."""
+
+    code: str
+    severity: str
+    text: str
+    layers: tuple[str, ...] = ()
+    """Names of the nodes or tensors it is about, the first few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +66,15 @@ class ModelSummary:
     preprocessing: Preprocessing | None = None
     """Declared inside the file (`metadata_props`, key `edgeyard.preprocessing`)."""
     risks: tuple[str, ...] = ()
-    """What may go wrong later, a sentence each."""
+    """What may go wrong later, a sentence each: the texts of `findings` that are no mere information."""
+    weight_bytes: int = 0
+    """Bytes of all stored weights and constants as they are in the file."""
+    moved_bytes: int = 0
+    peak_activation_bytes: int = 0
+    """The most bytes of tensors that exist at one time at batch 1, weights left out, nodes run in the file's order."""
+    peak_layer: str = ""
+    """The node at which that is."""
+    findings: tuple[Finding, ...] = ()
 
     @property
     def input(self) -> TensorContract:
