@@ -36,6 +36,11 @@ class Evidence:
     `accuracy` is a fraction 0..1 over `samples` labelled samples, with a 95 % Wilson interval. Latencies are per sample
     at batch 1, in milliseconds, interleaved with the original in the same run; `measured_on` names host and
     instruction set.
+
+    `difference` is accuracy less the original's on the same samples, with a 95 % interval for paired proportions;
+    `p_value` the exact two-sided McNemar test that there is none. `sqnr_db` compares the outputs with the original's.
+    `memory_bytes` is the peak of running it above the process before it was loaded. `label` says who measured latency
+    and memory: `device`, `host` or `estimated`.
     """
 
     accuracy: float | None = None
@@ -49,6 +54,15 @@ class Evidence:
     measured_on: str = ""
     golden_accuracy: float | None = None
     golden_samples: int = 0
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    p_value: float | None = None
+    sqnr_db: float | None = None
+    latency_ratio_low: float | None = None
+    latency_ratio_high: float | None = None
+    memory_bytes: int | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
