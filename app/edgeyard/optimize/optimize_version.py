@@ -19,8 +19,8 @@ from edgeyard.optimize.host import host_facts
 from edgeyard.optimize.inspect_model import inspect_model
 from edgeyard.optimize.job_message import Progress
 from edgeyard.optimize.lineage import lineage
-from edgeyard.optimize.passes import passes_for
 from edgeyard.optimize.passes.declaration import Pass
+from edgeyard.optimize.passes.first_cut import passes_for
 from edgeyard.optimize.request import OptimizeRequest, OptimizeResult, RejectedVariant, VariantResult
 from edgeyard.optimize.result_folder import partial_folder, publish
 from edgeyard.optimize.summary import ModelSummary

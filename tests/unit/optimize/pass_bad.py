@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeyard.optimize import passes
 from edgeyard.optimize.dataset import Dataset
 from edgeyard.optimize.job_message import Progress
 from edgeyard.optimize.optimize_version import optimize_version
+from edgeyard.optimize.passes import first_cut
 from edgeyard.optimize.passes.declaration import PassResult
 from edgeyard.optimize.request import OptimizeRequest, OptimizeResult
 from edgeyard.optimize.summary import ModelSummary
@@ -53,7 +53,7 @@ class BadPass:
 
 
 def put_bad_pass(how: str) -> None:
-    passes.PASSES = tuple(BadPass(how) if each.id == "fp16" else each for each in passes.PASSES)
+    first_cut.FIRST_CUT = tuple(BadPass(how) if each.id == "fp16" else each for each in first_cut.FIRST_CUT)
 
 
 def optimize_with_crash(

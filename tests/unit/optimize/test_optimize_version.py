@@ -12,9 +12,10 @@ from onnx import TensorProto
 
 from edgeyard.domain.error import UserError
 from edgeyard.domain.model import Preprocessing
-from edgeyard.optimize import model_file, passes
+from edgeyard.optimize import model_file
 from edgeyard.optimize.job_message import Progress
 from edgeyard.optimize.optimize_version import optimize_version
+from edgeyard.optimize.passes import first_cut
 from edgeyard.optimize.request import OptimizeRequest
 from edgeyard.optimize.result_folder import RESULT_FILE, load_result
 from edgeyard.optimize.worker_answer import JobCancelledError
@@ -25,9 +26,9 @@ from tests.unit.optimize.pass_bad import put_bad_pass
 
 @pytest.fixture
 def real_passes() -> Iterator[None]:
-    kept = passes.PASSES
+    kept = first_cut.FIRST_CUT
     yield
-    passes.PASSES = kept
+    first_cut.FIRST_CUT = kept
 
 
 def test_every_profile_gets_a_proven_variant_with_reasons(toy: OptimizeRequest) -> None:

@@ -3,61 +3,59 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgeyard.domain.hardware import PROFILES
-from edgeyard.optimize.dataset import Dataset, load_dataset
+from edgeyard.optimize.dataset import load_dataset
 from edgeyard.optimize.inspect_model import inspect_model
-from edgeyard.optimize.passes import PASSES, passes_for
-from edgeyard.optimize.passes.declaration import Pass
+from edgeyard.optimize.passes import PASSES
 from edgeyard.optimize.passes.tidy import write_model
 from edgeyard.optimize.request import OptimizeRequest
+from edgeyard.optimize.step import StepInput, Trait
 from tests.unit.optimize.toy_model import model_of, value
-
-BY_ID = {each.id: each for each in PASSES}
 
 
 @pytest.fixture
-def calibration(toy: OptimizeRequest) -> Dataset:
+def given(toy: OptimizeRequest, tmp_path: Path) -> StepInput:
     assert toy.calibration is not None
-    return load_dataset(toy.calibration, toy.preprocessing)
+    calibration = load_dataset(toy.calibration, toy.preprocessing)
+    return StepInput(toy.source, inspect_model(toy.source), Trait(), calibration, tmp_path)
 
 
-def make(each: Pass, toy: OptimizeRequest, calibration: Dataset, out: Path) -> onnx.ModelProto:
-    each.run(toy.source, out, inspect_model(toy.source), calibration)
+def settings_of(kind: str, **settings: object) -> object:
+    return msgspec.convert(settings, PASSES[kind].settings_type)
+
+
+def make(kind: str, given: StepInput, out: Path, **settings: object) -> onnx.ModelProto:
+    PASSES[kind].run(settings_of(kind, **settings), given, out)
     return onnx.load(out)
 
 
-def test_the_original_is_the_same_bytes(toy: OptimizeRequest, calibration: Dataset, tmp_path: Path) -> None:
-    make(BY_ID["fp32"], toy, calibration, tmp_path / "v.onnx")
-    assert (tmp_path / "v.onnx").read_bytes() == toy.source.read_bytes()
-
-
-def test_half_precision_keeps_inputs_and_outputs_in_float32(
-    toy: OptimizeRequest, calibration: Dataset, tmp_path: Path
-) -> None:
-    model = make(BY_ID["fp16"], toy, calibration, tmp_path / "v.onnx")
+def test_half_precision_keeps_inputs_and_outputs_in_float32(given: StepInput, tmp_path: Path) -> None:
+    model = make("fp16", given, tmp_path / "v.onnx")
     onnx.checker.check_model(model, full_check=True)
     assert {tensor.data_type for tensor in model.graph.initializer} == {TensorProto.FLOAT16}
     for tensor in (*model.graph.input, *model.graph.output):
         assert tensor.type.tensor_type.elem_type == TensorProto.FLOAT
 
 
+def test_half_precision_leaves_the_named_operators_in_32_bits(given: StepInput, tmp_path: Path) -> None:
+    model = make("fp16", given, tmp_path / "v.onnx", keep_operators=["Gemm"])
+    kept = {tensor.name for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT}
+    assert kept == {"w3", "b3"}
+
+
 @pytest.mark.parametrize(
-    ("name", "activations", "largest_weight"),
-    [
-        ("int8-s8s8", TensorProto.INT8, 127),
-        ("int8-u8s8", TensorProto.UINT8, 127),
-        ("int8-u8s7", TensorProto.UINT8, 64),
-    ],
+    ("form", "activations", "largest_weight"),
+    [("s8s8", TensorProto.INT8, 127), ("u8s8", TensorProto.UINT8, 127), ("u8s7", TensorProto.UINT8, 64)],
 )
-def test_int8_has_one_scale_per_channel_and_the_layout_it_is_named_for(
-    toy: OptimizeRequest, calibration: Dataset, tmp_path: Path, name: str, activations: int, largest_weight: int
+def test_int8_has_one_scale_per_channel_and_the_types_it_is_named_for(
+    given: StepInput, tmp_path: Path, form: str, activations: int, largest_weight: int
 ) -> None:
-    model = make(BY_ID[name], toy, calibration, tmp_path / "v.onnx")
+    model = make("int8-static", given, tmp_path / "v.onnx", form=form)
     onnx.checker.check_model(model, full_check=True)
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     weights = [array for array in stored.values() if array.dtype == np.int8 and array.ndim == 4]
@@ -69,41 +67,38 @@ def test_int8_has_one_scale_per_channel_and_the_layout_it_is_named_for(
     assert helper.np_dtype_to_tensor_dtype(stored[first.input[2]].dtype) == activations
 
 
-def test_the_same_input_gives_the_same_bytes(toy: OptimizeRequest, calibration: Dataset, tmp_path: Path) -> None:
-    for each in PASSES:
-        first, second = tmp_path / "1.onnx", tmp_path / "2.onnx"
-        make(each, toy, calibration, first)
-        make(each, toy, calibration, second)
-        assert first.read_bytes() == second.read_bytes(), each.id
+@pytest.mark.parametrize("kind", ["fp16", "int8-static"])
+def test_the_same_input_gives_the_same_bytes(given: StepInput, tmp_path: Path, kind: str) -> None:
+    first, second = tmp_path / "1.onnx", tmp_path / "2.onnx"
+    make(kind, given, first)
+    make(kind, given, second)
+    assert first.read_bytes() == second.read_bytes()
 
 
-def test_only_passes_that_a_profile_can_run_are_tried() -> None:
-    def ids(*names: str) -> set[str]:
-        return {each.id for each in passes_for(PROFILES[name] for name in names)}
+def test_obstacles_are_said_in_words(given: StepInput) -> None:
+    def obstacle(kind: str, changed: StepInput) -> str:
+        return PASSES[kind].obstacle(settings_of(kind), changed)
 
-    assert ids("pi4") == {"fp32", "int8-s8s8"}
-    assert ids("jetson-orin-nano") == {"fp32", "fp16"}
-    assert ids("x86-vnni", "x86") == {"fp32", "int8-u8s8", "int8-u8s7"}
-    assert ids() == {"fp32"}
-
-
-def test_every_profile_names_a_layout_that_some_pass_makes() -> None:
-    forms = {each.form for each in PASSES}
-    for profile in PROFILES.values():
-        assert profile.int8_form in forms
-        assert bool(profile.int8_form) == ("int8" in profile.precisions)
+    summary = given.summary
+    assert obstacle("int8-static", given) == ""
+    assert "calibration" in obstacle("int8-static", replace(given, calibration=None))
+    assert "opset 13" in obstacle("int8-static", replace(given, summary=replace(summary, opset=11)))
+    assert "no convolution" in obstacle("int8-static", replace(given, summary=replace(summary, operators={"Relu": 3})))
+    for kind in ("int8-static", "fp16"):
+        assert "already" in obstacle(kind, replace(given, summary=replace(summary, already_quantized=True)))
 
 
-def test_obstacles_are_said_in_words(toy: OptimizeRequest, calibration: Dataset) -> None:
-    summary = inspect_model(toy.source)
-    int8, fp16 = BY_ID["int8-s8s8"], BY_ID["fp16"]
-    assert int8.obstacle(summary, calibration) == ""
-    assert "calibration" in int8.obstacle(summary, None)
-    assert "opset 13" in int8.obstacle(replace(summary, opset=11), calibration)
-    assert "no convolution" in int8.obstacle(replace(summary, operators={"Relu": 3}), calibration)
-    for each in (int8, fp16):
-        assert "already" in each.obstacle(replace(summary, already_quantized=True), calibration)
-    assert BY_ID["fp32"].obstacle(replace(summary, already_quantized=True), None) == ""
+@pytest.mark.parametrize("kind", sorted(PASSES))
+def test_every_pass_describes_itself_and_all_it_can_be_told(kind: str) -> None:
+    each = PASSES[kind]
+    assert each.kind == kind
+    assert each.title
+    assert each.text.endswith(".")
+    described = msgspec.json.schema(each.settings_type)
+    (name,) = described["$defs"]
+    for field, about in described["$defs"][name]["properties"].items():
+        assert about.get("description"), f"{kind}.{field} has no description"
+        assert "default" in about, f"{kind}.{field} has no default"
 
 
 def test_written_models_are_in_order_and_name_only_what_they_use(tmp_path: Path) -> None:
