@@ -17,7 +17,7 @@ from edgeyard.agent.counters import Counters
 from edgeyard.agent.folder_lock import FolderLock
 from edgeyard.agent.state_folder import Identity, StateFolder
 from edgeyard.domain.error import UserError
-from edgeyard.domain.hardware import PROFILES
+from edgeyard.domain.hardware import deployable_profiles, is_deployable
 from edgeyard.domain.identifier import check_identifier
 from edgeyard.trust.device_key import certificate_name, create_private_key, make_csr, sign_statement, verify_statement
 from edgeyard.trust.durable_file import sync_folder
@@ -42,10 +42,10 @@ def join_site(
     if not token.root_sha256:
         raise UserError("This token names no release root, so no release could be believed.", "Ask for a new token.")
     check_identifier(device_id, "device id")
-    if hardware_profile not in PROFILES:
+    if not is_deployable(hardware_profile):
         raise UserError(
             f"The hardware profile {hardware_profile[:64]!r} is not known.",
-            f"Use one of {', '.join(sorted(PROFILES))}.",
+            f"Use one of {', '.join(sorted(deployable_profiles()))}.",
         )
     folder = StateFolder(state)
     with FolderLock(folder.lock_file):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgeyard.commands.workspace import Workspace
 from edgeyard.domain.error import UserError
-from edgeyard.domain.hardware import PROFILES
+from edgeyard.domain.hardware import default_profiles
 from edgeyard.domain.identifier import check_identifier
 from edgeyard.domain.model import ModelVersion
 from edgeyard.optimize.import_check import MODEL_FILE, ImportFacts, set_file
@@ -86,7 +86,7 @@ def optimize_version(
         golden=source / set_file("golden"),
         preprocessing=found.preprocessing,
         out_dir=workspace.folder.jobs / f"version-{version_id}",
-        profiles=profiles or tuple(PROFILES),
+        profiles=profiles or tuple(default_profiles()),
     )
     result = optimize_in_worker(request, cancel=cancel, on_progress=on_progress)
     _keep_variants(workspace, found, result)

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from edgeyard.domain.device import Device
 from edgeyard.domain.error import UserError
-from edgeyard.domain.hardware import PROFILES
+from edgeyard.domain.hardware import deployable_profiles, is_deployable
 from edgeyard.domain.identifier import OPERATOR_PREFIX, check_identifier
 from edgeyard.hub.http_error import HttpError
 from edgeyard.hub.hub_state import HubState
@@ -57,11 +57,11 @@ def make_tokens(state: HubState, request: TokenRequest, created_by: str) -> list
             "This site has no release root yet, so devices cannot join.",
             "Make it first: sign a version (edgeyard model sign), or open “Add devices…” in the window.",
         )
-    if request.hardware_profile and request.hardware_profile not in PROFILES:
+    if request.hardware_profile and not is_deployable(request.hardware_profile):
         raise HttpError(
             400,
             f"The hardware profile {request.hardware_profile!r} is not known.",
-            f"Use one of: {', '.join(PROFILES)}.",
+            f"Use one of: {', '.join(deployable_profiles())}.",
         )
     now = state.clock()
     secrets = [new_secret() for _ in range(request.count)]
@@ -120,11 +120,11 @@ def join(state: HubState, request: JoinRequest) -> JoinAnswer:
     A newcomer that did not get the answer may ask again with the same token, name and key, and gets the same answer.
     """
     check_identifier(request.name, f"{request.role} name")
-    if request.role == "device" and request.hardware_profile not in PROFILES:
+    if request.role == "device" and not is_deployable(request.hardware_profile):
         raise HttpError(
             400,
             f"The hardware profile {request.hardware_profile!r} is not known.",
-            f"Use one of: {', '.join(PROFILES)}.",
+            f"Use one of: {', '.join(deployable_profiles())}.",
         )
     now = state.clock()
     role: Literal["device", "operator"] = "operator" if request.role == "operator" else "device"

@@ -69,7 +69,7 @@ def test_the_tree_shows_versions_with_evidence_and_where_they_run(page: ModelsPa
         "319 kB",
         "84.8 % 81.5–87.7",
         "",
-        "3 of 6 kinds",
+        "3 of 9 kinds",
         "12 devices",
     ]
     assert cells(page, "v:3")[1] == "Optimized"

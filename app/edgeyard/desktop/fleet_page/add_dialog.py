@@ -16,7 +16,7 @@ from edgeyard.desktop.plan.signing_key import KeyState, make_unlock, read_key_st
 from edgeyard.desktop.widget.basic import button, column, label, row, set_role
 from edgeyard.desktop.widget.words import count
 from edgeyard.domain.error import UserError
-from edgeyard.domain.hardware import PROFILES
+from edgeyard.domain.hardware import deployable_profiles
 
 _HOURS = {"1 hour": 3600.0, "8 hours": 28_800.0, "3 days": 259_200.0}
 _MOST = 100
@@ -40,7 +40,7 @@ class AddDialog(QDialog):
         self.setAccessibleName("Add devices")
         self.profile = QComboBox()
         self.profile.setAccessibleName("Hardware")
-        for profile in PROFILES.values():
+        for profile in deployable_profiles().values():
             self.profile.addItem(profile.title, profile.id)
         self.number = QSpinBox()
         self.number.setAccessibleName("How many devices")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from edgeyard.desktop.plan import evidence_words
 from edgeyard.desktop.widget import words
-from edgeyard.domain.hardware import PROFILES, profile_title
+from edgeyard.domain.hardware import default_profiles, profile_title
 from edgeyard.domain.model import Evidence, ModelVersion, Variant
 from edgeyard.store.model import ModelSummary
 
@@ -133,7 +133,7 @@ def _served_cell(served: Sequence[str], version: ModelVersion) -> Cell:
     if not version.variants:
         return Cell()
     titles = ", ".join(profile_title(profile) for profile in served)
-    total = max(len(PROFILES), len(served))
+    total = max(len(default_profiles()), len(served))
     return Cell(f"{len(served)} of {total} kinds", why=titles or "No hardware is served.")
 
 
