@@ -28,6 +28,12 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
     stage: str = ""
 
 
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """An event of the function's own, as it is; who called it knows its type."""
+
+    event: msgspec.Raw
+
+
 class Call(msgspec.Struct, frozen=True):
     """Which function to call, with what, and within which limits (`jail.enter_jail`)."""
 
@@ -64,7 +70,7 @@ class Broken(msgspec.Struct, frozen=True, tag="broken"):
     traceback: str
 
 
-Message = Progress | Done | Refused | OutOfMemory | Broken
+Message = Progress | Told | Done | Refused | OutOfMemory | Broken
 
 
 class FrameError(Exception):

@@ -22,7 +22,7 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from edgeyard.optimize import job_message
-from edgeyard.optimize.job_message import Call, FrameError, Message, Progress
+from edgeyard.optimize.job_message import Call, FrameError, Message, Progress, Told
 from edgeyard.optimize.worker_answer import (
     JobCancelledError,
     WorkerCrashError,
@@ -45,6 +45,8 @@ def run_in_worker(
     limits: WorkerLimits | None = None,
     cancel: threading.Event | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_event: Callable[[msgspec.Raw], None] | None = None,
+    watch: Callable[[], None] | None = None,
     writable: Sequence[Path] = (),
     **keywords: Any,
 ) -> R:
@@ -52,9 +54,13 @@ def run_in_worker(
 
     Args:
         function: at the top level of a module, with annotated parameters and result, all of types that msgspec knows
-            or paths. If it has a parameter `on_progress`, it gets a callable that reports back to `on_progress` here.
+            or paths. If it has a parameter `on_progress`, it gets a callable that reports back to `on_progress` here;
+            likewise `on_event`, for events of any type that msgspec knows.
         cancel: set it from any thread, and the process is killed.
         on_progress: called in this thread.
+        on_event: called in this thread with the encoded event, which `job_message.decode` turns into the type that the
+            function sends.
+        watch: called in this thread several times a second; the process is killed when it raises.
         writable: existing folders in which it may write, besides its own temporary one.
 
     Raises:
@@ -77,7 +83,7 @@ def run_in_worker(
         )
         with (Path(scratch) / "stderr.txt").open("w+b") as errors:
             process = _start(scratch, errors)
-            answer = _supervise(process, call, limits, cancel, on_progress)
+            answer = _supervise(process, call, limits, cancel, _listener(on_progress, on_event), watch)
             if answer is None:
                 raise explain_death(process.returncode, limits, _tail(errors))
     return unpack_answer(answer, function, limits)
@@ -118,7 +124,8 @@ def _supervise(
     call: Call,
     limits: WorkerLimits,
     cancel: threading.Event | None,
-    on_progress: Callable[[Progress], None] | None,
+    listen: Callable[[Message], None],
+    watch: Callable[[], None] | None,
 ) -> Message | None:
     assert process.stdin is not None
     assert process.stdout is not None
@@ -139,13 +146,14 @@ def _supervise(
                 raise WorkerCrashError(
                     "time", f"The job took longer than {limits.wall_s:g} s.", "Use a smaller model or less data."
                 )
+            if watch is not None:
+                watch()
             with contextlib.suppress(queue.Empty):
                 message = received.get(timeout=_LOOK_AGAIN_S)
-                if not isinstance(message, Progress):
+                if not isinstance(message, Progress | Told):
                     patience_s = 0.0 if message else _DYING_S
                     return message
-                if on_progress is not None:
-                    on_progress(message)
+                listen(message)
     finally:
         stop.set()
         _end(process, patience_s)
@@ -153,6 +161,18 @@ def _supervise(
         process.stdout.close()
         with contextlib.suppress(OSError):
             process.stdin.close()
+
+
+def _listener(
+    on_progress: Callable[[Progress], None] | None, on_event: Callable[[msgspec.Raw], None] | None
+) -> Callable[[Message], None]:
+    def listen(message: Message) -> None:
+        if isinstance(message, Progress) and on_progress is not None:
+            on_progress(message)
+        if isinstance(message, Told) and on_event is not None:
+            on_event(message.event)
+
+    return listen
 
 
 def _read_messages(stream: IO[bytes], received: queue.Queue[Message | None], stop: threading.Event) -> None:
@@ -167,7 +187,7 @@ def _read_messages(stream: IO[bytes], received: queue.Queue[Message | None], sto
             with contextlib.suppress(queue.Full):
                 received.put(last, timeout=_LOOK_AGAIN_S)
                 break
-        if not isinstance(last, Progress):
+        if not isinstance(last, Progress | Told):
             return
 
 

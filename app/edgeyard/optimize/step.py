@@ -61,6 +61,8 @@ class StepOutput:
     notes: tuple[str, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     """JSON types only."""
+    complete: bool = True
+    """False when the budget of time ended a search early: with more time the result could be better."""
 
 
 class Pass(Protocol):

@@ -18,7 +18,7 @@ import msgspec
 
 from edgeyard.domain.error import UserError
 from edgeyard.optimize import jail, job_message
-from edgeyard.optimize.job_message import Broken, Call, Done, Message, OutOfMemory, Progress, Refused
+from edgeyard.optimize.job_message import Broken, Call, Done, Message, OutOfMemory, Progress, Refused, Told
 
 _PARENT_GONE = 3
 _MEMORY_WORDS = ("bad_alloc", "bad allocation", "failed to allocate", "cannot allocate memory", "out of memory")
@@ -44,8 +44,11 @@ def _serve(call: Call, answers: BinaryIO) -> Message:
     try:
         function = job_message.find_function(call.function)
         arguments, keywords = job_message.bind_arguments(function, call.arguments, call.keywords)
-        if "on_progress" in inspect.signature(function).parameters:
+        parameters = inspect.signature(function).parameters
+        if "on_progress" in parameters:
             keywords["on_progress"] = lambda progress: _send(answers, progress)
+        if "on_event" in parameters:
+            keywords["on_event"] = lambda event: _send(answers, Told(msgspec.Raw(job_message.encode(event))))
         result = function(*arguments, **keywords)
         return Done(msgspec.Raw(job_message.encode(result)))
     except UserError as error:

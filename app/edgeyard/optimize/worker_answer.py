@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from edgeyard.domain.error import UserError
 from edgeyard.optimize import job_message
-from edgeyard.optimize.job_message import Broken, Done, FrameError, Message, OutOfMemory, Progress, Refused
+from edgeyard.optimize.job_message import Broken, Done, FrameError, Message, OutOfMemory, Progress, Refused, Told
 
 R = TypeVar("R")
 
@@ -87,5 +87,5 @@ def unpack_answer(answer: Message, function: Callable[..., R], limits: WorkerLim
             raise _out_of_memory(limits)
         case Broken(traceback):
             raise WorkerBugError(traceback)
-        case Progress():
-            raise AssertionError("progress is no answer")
+        case Progress() | Told():
+            raise AssertionError("what is told on the way is no answer")

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from edgeyard.domain.error import UserError
+from edgeyard.optimize import job_message
 from edgeyard.optimize.job_message import Progress
 from edgeyard.optimize.sandbox import run_in_worker
 from edgeyard.optimize.worker_answer import JobCancelledError, WorkerBugError, WorkerCrashError, WorkerLimits
@@ -164,3 +165,27 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     parent.wait()
     parent.stdout.close()
     assert gone(worker)
+
+
+def test_events_of_any_type_reach_the_thread_that_waits() -> None:
+    seen = list[Pair]()
+    told = run_in_worker(worker_job.tell_events, 3, on_event=lambda raw: seen.append(job_message.decode(raw, Pair)))
+    assert told == 3
+    assert [pair.left for pair in seen] == [0, 1, 2]
+
+
+def test_who_watches_can_end_a_worker() -> None:
+    pids = list[int]()
+
+    def watch() -> None:
+        if pids:
+            raise TimeoutError("long enough")
+
+    with pytest.raises(TimeoutError):
+        run_in_worker(
+            worker_job.sleep_and_tell,
+            60,
+            on_progress=lambda progress: pids.append(int(progress.text)) if progress.stage == "asleep" else None,
+            watch=watch,
+        )
+    assert gone(pids[0])

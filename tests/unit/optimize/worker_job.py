@@ -109,3 +109,10 @@ def fork_and_leave() -> int:
         time.sleep(60)
         os._exit(0)
     return child
+
+
+def tell_events(count: int, on_event: Callable[[Pair], None] | None = None) -> int:
+    assert on_event is not None
+    for number in range(count):
+        on_event(Pair(number, ("a",), Path("/x")))
+    return count
