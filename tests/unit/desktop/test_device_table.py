@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QPointF, Qt
-from PySide6.QtGui import QEnterEvent, QMouseEvent
+from PySide6.QtGui import QEnterEvent, QImage, QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -24,8 +24,10 @@ from edgeyard.desktop.fleet_page.device_column import (
     STATUS,
     fit_widths,
 )
+from edgeyard.desktop.fleet_page.table_delegate import ROW_HEIGHT
 from edgeyard.desktop.fleet_page.table_model import FleetTableModel
 from edgeyard.desktop.fleet_page.table_view import DeviceTable
+from edgeyard.desktop.look.palette import LIGHT, ThemeName
 from edgeyard.desktop.look.theme import Theme
 from edgeyard.domain.device import Device
 from edgeyard.domain.filter import parse_filter
@@ -260,6 +262,62 @@ def test_the_keyboard_stays_on_its_device_when_rows_move(table: DeviceTable, bui
     table.show_frame(later(builder, device("press-029", problem="x", problem_severity="alarm")))
     table.arrange()
     assert table.current_id() == here
+
+
+def grabbed(table: DeviceTable) -> QImage:
+    """The rows as they are painted now."""
+    return table.viewport().grab().toImage()
+
+
+def test_rows_are_painted_once_and_copied_while_they_scroll(table: DeviceTable) -> None:
+    grabbed(table)
+    painted = table.pictures.painted
+    grabbed(table)
+    assert table.pictures.painted == painted
+    table.verticalScrollBar().setValue(ROW_HEIGHT * 2)
+    grabbed(table)
+    assert 0 < table.pictures.painted - painted <= 4, "only the rows that came in"
+
+
+def test_only_a_row_with_news_is_painted_again(table: DeviceTable, builder: FrameBuilder) -> None:
+    before, painted = grabbed(table), table.pictures.painted
+    table.show_frame(later(builder, device("press-001", latency_p95_ms=333.0)))
+    assert grabbed(table) != before
+    assert table.pictures.painted - painted == 1
+
+
+def test_the_selection_and_the_theme_can_be_seen(table: DeviceTable, theme: Theme) -> None:
+    table.clearFocus()
+    plain = grabbed(table)
+    table.select(["press-003"])
+    chosen = grabbed(table)
+    assert chosen != plain
+    table.select([])
+    assert grabbed(table) == plain
+    theme.apply(ThemeName.DARK)
+    assert grabbed(table) != plain
+
+
+def test_the_age_of_a_report_grows_without_painting_rows_again(
+    qtbot: QtBot, theme: Theme, builder: FrameBuilder
+) -> None:
+    now = [NOW]
+    table = DeviceTable(FleetTableModel(lambda: now[0]))
+    qtbot.addWidget(table)
+    table.resize(900, 200)
+    table.show_frame(builder.start(fleet(3), NOW))
+    before, painted = grabbed(table), table.pictures.painted
+    now[0] += 5
+    assert grabbed(table) != before
+    assert table.pictures.painted == painted
+
+
+def test_below_the_last_row_is_the_panel(qtbot: QtBot, theme: Theme, builder: FrameBuilder) -> None:
+    table = DeviceTable(FleetTableModel(lambda: NOW))
+    qtbot.addWidget(table)
+    table.resize(900, 400)
+    table.show_frame(builder.start(fleet(2), NOW))
+    assert grabbed(table).pixelColor(20, 200).name().upper() == LIGHT.panel
 
 
 def test_ten_thousand_rows_are_sorted_and_filtered_within_a_blink(theme: Theme, builder: FrameBuilder) -> None:

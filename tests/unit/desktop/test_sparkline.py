@@ -45,10 +45,10 @@ def test_the_band_is_painted_behind_the_line(theme: Theme) -> None:
 
 
 def test_a_constant_with_noise_stays_nearly_flat() -> None:
-    bottom, top = scale_of(np.array([100.0, 100.1, 99.9]), None)
+    bottom, top = scale_of([100.0, 100.1, 99.9], None)
     assert top - bottom >= 20
 
 
-def test_runs_are_half_open() -> None:
-    assert runs(np.array([True, True, False, True])) == [(0, 2), (3, 4)]
-    assert runs(np.array([False])) == []
+def test_a_stretch_ends_where_a_point_is_missing() -> None:
+    assert runs([1.0, 2.0, NAN, 3.0]) == [(0, [1.0, 2.0]), (3, [3.0])]
+    assert runs([NAN]) == []

@@ -105,12 +105,8 @@ class HeatMap(QWidget):
             self._paint_tiles(painter)
         elif self.layout_now.count:
             if self._image is None:
-                self._image = cells_image(
-                    self.layout_now, self.frame.status, self._mask(), theme.current(), self.devicePixelRatioF()
-                )
+                self._image = self._picture()
             painter.drawImage(0, 0, self._image)
-            if self.layout_now.cell_width < _MARK_BELOW:
-                self._paint_marks(painter)
         self._paint_outlines(painter)
 
     def _paint_tiles(self, painter: QPainter) -> None:
@@ -133,16 +129,20 @@ class HeatMap(QWidget):
             painter.drawText(box.adjusted(28, 0, -4, 0), _LEFT, name)
             painter.setOpacity(0.55 if self._stale else 1.0)
 
-    def _paint_marks(self, painter: QPainter) -> None:
-        ground, shown = theme.colour("panel"), self._mask()
+    def _picture(self) -> QImage:
+        ratio, shown = self.devicePixelRatioF(), self._mask()
+        image = cells_image(self.layout_now, self.frame.status, shown, theme.current(), ratio)
+        if self.layout_now.cell_width >= _MARK_BELOW:
+            return image
+        painter = QPainter(image)
         for code in (ATTENTION, ALARM):
-            for row in np.flatnonzero(self.frame.status == code).tolist():
-                if shown is not None and not shown[row]:
-                    continue
-                centre = QRectF(self._box(row)).center()
-                box = QRectF(centre.x() - _MARK / 2, centre.y() - _MARK / 2, _MARK, _MARK)
-                painter.fillRect(box, ground)
-                StatusShape.paint(painter, box, STATUS_ORDER[code])
+            wrong = self.frame.status == code
+            mark = StatusShape.pixmap(STATUS_ORDER[code], _MARK, ratio, on_panel=True)
+            for row in np.flatnonzero(wrong if shown is None else wrong & shown).tolist():
+                centre = self._box(row).center()
+                painter.drawPixmap(centre.x() - _MARK // 2, centre.y() - _MARK // 2, mark)
+        painter.end()
+        return image
 
     def _paint_outlines(self, painter: QPainter) -> None:
         painter.setOpacity(1.0)

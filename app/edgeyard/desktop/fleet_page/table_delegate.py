@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from edgeyard.desktop.fleet_page import device_column
 from edgeyard.desktop.fleet_page.device_column import COLUMNS
 from edgeyard.desktop.fleet_page.table_model import FleetTableModel
 from edgeyard.desktop.look import theme
-from edgeyard.desktop.look.font import BASE, MEDIUM, font, metrics
+from edgeyard.desktop.look.font import BASE, MEDIUM, REGULAR, font, metrics
 from edgeyard.desktop.look.shape import WORDS, StatusShape
 from edgeyard.desktop.widget.sparkline import paint_sparkline
 from edgeyard.domain.device import DeviceStatus
@@ -39,16 +39,20 @@ class DeviceDelegate(QStyledItemDelegate):
         return QSize(COLUMNS[index.column()].least, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        model = self._model
-        table_row, column = index.row(), index.column()
-        if table_row >= len(model.order):
-            return
-        rect: QRect = option.rect
-        row = int(model.order[table_row])
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if selected or table_row == self.hovered:
-            painter.fillRect(rect, theme.colour("selected" if selected else "hover"))
-        status = model.frame.status_of(row)
+        """One cell by itself: Qt's picture of a drag is made of these, the table paints whole rows."""
+        if index.row() < len(self._model.order):
+            rect: QRect = option.rect
+            painter.fillRect(rect, QColor(self.ground(index.row(), selected=True)))
+            self.paint_cell(painter, rect, int(self._model.order[index.row()]), index.column())
+
+    def ground(self, table_row: int, *, selected: bool) -> str:
+        """The colour behind a row."""
+        palette = theme.current()
+        return palette.selected if selected else palette.hover if table_row == self.hovered else palette.panel
+
+    def paint_cell(self, painter: QPainter, rect: QRect, row: int, column: int) -> None:
+        """The content of a cell of a row of the frame, without ground."""
+        frame, status = self._model.frame, self._model.frame.status_of(row)
         inner = rect.adjusted(_PAD, 0, -_PAD, 0)
         if column == device_column.STATUS:
             self._paint_status(painter, inner, status)
@@ -57,10 +61,10 @@ class DeviceDelegate(QStyledItemDelegate):
         elif column == device_column.P95:
             self._paint_figure(painter, inner, row, self._ink(status))
         else:
+            weight = MEDIUM if column == device_column.DEVICE else REGULAR
             painter.setPen(self._pen(column, status))
-            painter.setFont(font(BASE, MEDIUM) if column == device_column.DEVICE else font())
-            text = COLUMNS[column].text(model.frame, row, model.now())
-            weight = MEDIUM if column == device_column.DEVICE else font().weight()
+            painter.setFont(font(BASE, weight))
+            text = COLUMNS[column].text(frame, row, self._model.now())
             shown = metrics(BASE, weight).elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
             painter.drawText(inner, _RIGHT if COLUMNS[column].right else _LEFT, shown)
 

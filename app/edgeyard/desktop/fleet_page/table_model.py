@@ -6,7 +6,7 @@ change, until the view says that nobody is pointing at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
@@ -89,10 +89,12 @@ class FleetTableModel(QAbstractTableModel):
         """The device shown in a row of the table."""
         return self.frame.devices[int(self.order[row])].id
 
-    def shown_rows(self) -> dict[str, int]:
-        """Device id → row of the table, for all that are shown."""
-        devices = self.frame.devices
-        return {devices[frame_row].id: row for row, frame_row in enumerate(self.order.tolist())}
+    def shown_rows(self, device_ids: Iterable[str]) -> dict[str, int]:
+        """Device id → row of the table, for those of `device_ids` that are shown."""
+        places = np.full(len(self.frame), -1, np.intp)
+        places[self.order] = np.arange(len(self.order))
+        known = ((device_id, self.frame.row_of.get(device_id, -1)) for device_id in device_ids)
+        return {device_id: int(places[row]) for device_id, row in known if row >= 0 and places[row] >= 0}
 
     def show_frame(self, frame: FleetFrame) -> bool:
         """Take over newer figures. Rows stay where they are unless devices came or went: then all is arranged anew.
@@ -100,7 +102,7 @@ class FleetTableModel(QAbstractTableModel):
         Returns whether it was.
         """
         same_members = frame.members == self.frame.members
-        previous, self.frame = self.frame, frame
+        self.frame = frame
         if not same_members:
             self._passes = None
             self.beginResetModel()
@@ -109,7 +111,6 @@ class FleetTableModel(QAbstractTableModel):
             return True
         if self._passes is not None:
             self._passes = evaluate(self.filter, frame, frame.changed, self._passes)
-        del previous
         if len(self.order):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.order) - 1, len(COLUMNS) - 1))
         return False

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import (
-    QEvent,
-    QItemSelection,
-    QItemSelectionModel,
-    QPoint,
-    Qt,
-    QTimer,
-    Signal,
-)
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
@@ -27,6 +19,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from edgeyard.desktop.fleet_frame import FleetFrame
 from edgeyard.desktop.fleet_page.device_column import COLUMNS, fit_widths
+from edgeyard.desktop.fleet_page.row_picture import RowPictures
 from edgeyard.desktop.fleet_page.table_delegate import ROW_HEIGHT, DeviceDelegate
 from edgeyard.desktop.fleet_page.table_model import FleetTableModel
 from edgeyard.desktop.look import theme
@@ -55,8 +48,11 @@ class DeviceTable(QTableView):
         super().__init__()
         self.fleet = model
         self._selected: list[str] = []
+        self._marked: frozenset[str] = frozenset()
+        """The same, for painting."""
         self._restoring = False
         self._delegate = DeviceDelegate(model)
+        self.pictures = RowPictures(model, self._delegate)
         self.setModel(model)
         self.setItemDelegate(self._delegate)
         self._set_looks()
@@ -82,6 +78,8 @@ class DeviceTable(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setMouseTracking(True)
+        # All of it is painted here, so that scrolling may move what is there and paint only what comes in.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
@@ -146,10 +144,15 @@ class DeviceTable(QTableView):
 
     def select(self, device_ids: Iterable[str], *, scroll: bool = True) -> None:
         """Select devices by id; those that are filtered out stay selected without being seen."""
-        self._selected = list(device_ids)
+        self._note(device_ids)
         rows = self._apply_selection(self._selected[-1] if self._selected else "")
         if scroll and rows:
             self.scrollTo(self.fleet.index(rows[-1], 0))
+
+    def _note(self, device_ids: Iterable[str]) -> None:
+        self._selected = list(device_ids)
+        self._marked = frozenset(self._selected)
+        self.viewport().update()
 
     def _keeping(self, change: Callable[[], bool]) -> None:
         """Run `change`; where it moved rows, put selection, current row and scroll position back by device id."""
@@ -159,13 +162,13 @@ class DeviceTable(QTableView):
         moved = change()
         self._restoring = False
         if moved:
-            self._selected = selected
+            self._note(selected)
             self._apply_selection(current)
             self.verticalScrollBar().setValue(offset)
             self._hover_at(self.viewport().mapFromGlobal(self.cursor().pos()))
 
     def _apply_selection(self, current: str) -> list[int]:
-        shown = self.fleet.shown_rows()
+        shown = self.fleet.shown_rows([*self._selected, current])
         rows = [shown[device_id] for device_id in self._selected if device_id in shown]
         selection, last = QItemSelection(), len(COLUMNS) - 1
         for first, end in _stretches(sorted(rows)):
@@ -182,7 +185,7 @@ class DeviceTable(QTableView):
         if self._restoring:
             return
         rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
-        self._selected = [self.fleet.device_id(row) for row in rows]
+        self._note(self.fleet.device_id(row) for row in rows)
         self.chosen.emit(self.selected_ids())
 
     def _on_sort(self, column: int, order: Qt.SortOrder) -> None:
@@ -216,14 +219,14 @@ class DeviceTable(QTableView):
             super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        index = self.currentIndex()
-        if not self.hasFocus() or not index.isValid():
-            return
+        # Not by QTableView: it asks model and delegate for every cell, which costs more than all else in the window.
         painter = QPainter(self.viewport())
-        painter.setPen(QPen(theme.colour("accent"), 2))
-        top = self.rowViewportPosition(index.row())
-        painter.drawRect(1, top + 1, self.viewport().width() - 2, ROW_HEIGHT - 2)
+        self.pictures.paint(painter, self, event.rect(), self._marked)
+        index = self.currentIndex()
+        if self.hasFocus() and index.isValid():
+            painter.setPen(QPen(theme.colour("accent"), 2))
+            top = self.rowViewportPosition(index.row())
+            painter.drawRect(1, top + 1, self.viewport().width() - 2, ROW_HEIGHT - 2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

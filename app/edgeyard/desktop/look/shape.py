@@ -48,17 +48,18 @@ class StatusShape:
         painter.restore()
 
     @staticmethod
-    def pixmap(status: DeviceStatus, size: int, ratio: float = 1.0) -> QPixmap:
-        """The shape as a picture of `size` logical pixels, cached."""
-        return _pixmap(status, theme.current(), size, ratio)
+    def pixmap(status: DeviceStatus, size: int, ratio: float = 1.0, *, on_panel: bool = False) -> QPixmap:
+        """The shape as a picture of `size` logical pixels, cached; transparent around it unless `on_panel`."""
+        palette = theme.current()
+        return _pixmap(status, palette, size, ratio, palette.panel if on_panel else "")
 
 
 @lru_cache(maxsize=128)
-def _pixmap(status: DeviceStatus, palette: Palette, size: int, ratio: float) -> QPixmap:
+def _pixmap(status: DeviceStatus, palette: Palette, size: int, ratio: float, ground: str) -> QPixmap:
     side = round(size * ratio)
     made = QPixmap(side, side)
     made.setDevicePixelRatio(ratio)
-    made.fill(Qt.GlobalColor.transparent)
+    made.fill(QColor(ground) if ground else Qt.GlobalColor.transparent)
     painter = QPainter(made)
     StatusShape.paint(painter, QRectF(0, 0, size, size), status, palette)
     painter.end()
