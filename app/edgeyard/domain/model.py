@@ -15,11 +15,22 @@ class TensorContract:
 
 
 @dataclass(frozen=True, slots=True)
-class Preprocessing:
-    """How raw samples become the model's input: `(x / scale - mean) / std`, then the layout.
+class Resize:
+    """The size that raw images are brought to first. `mode` is `bilinear` (stretch) or `center-crop` (the middle with
+    the aspect of the target, then bilinear). Images of exactly this size are left as they are."""
 
-    `layout` is `NCHW` or `NHWC` for images (raw samples are uint8 N×H×W×C), or `RAW` for tensors that are already
-    the input.
+    height: int
+    width: int
+    mode: str = "bilinear"
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How raw samples become the model's input: resize, colour order, `(x / scale - mean) / std`, then the layout.
+
+    `layout` is `NCHW` or `NHWC` for images (raw samples are uint8 N×H×W×C, RGB or one channel), or `RAW` for tensors
+    that are already the input. `color` is what the model takes: `RGB`, `BGR` or `GRAY`; `mean` and `std` are in that
+    order.
     """
 
     layout: str = "RAW"
@@ -27,6 +38,8 @@ class Preprocessing:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     classes: tuple[str, ...] = ()
+    color: str = "RGB"
+    resize: Resize | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeyard.domain.error import UserError
-from edgeyard.domain.model import Preprocessing
+from edgeyard.domain.model import Preprocessing, Resize
+from edgeyard.domain.resize import crop_centre, resize_images
 
 LAYOUTS = ("NCHW", "NHWC", "RAW")
+MAX_SIDE = 8192
+"""Of an image, in pixels."""
 _MAX_CLASSES = 100_000
 _MAX_CHANNELS = 4096
 
 _Finite = Annotated[float, msgspec.Meta(ge=-1e30, le=1e30)]
 _Positive = Annotated[float, msgspec.Meta(ge=1e-12, le=1e30)]
+
+
+_Side = Annotated[int, msgspec.Meta(ge=1, le=MAX_SIDE)]
+
+# Rec. 601 luma in 16-bit fixed point, as Pillow's convert("L"): the same grey everywhere.
+_LUMA = np.array([19595, 38470, 7471], np.int32)
+
+
+class _DeclaredResize(msgspec.Struct, forbid_unknown_fields=True):
+    height: _Side
+    width: _Side
+    mode: Annotated[str, msgspec.Meta(pattern="^(bilinear|center-crop)$")] = "bilinear"
 
 
 class _Declared(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,10 +46,10 @@ class _Declared(msgspec.Struct, forbid_unknown_fields=True):
     mean: Annotated[list[_Finite], msgspec.Meta(max_length=_MAX_CHANNELS)] = []
     std: Annotated[list[_Positive], msgspec.Meta(max_length=_MAX_CHANNELS)] = []
     classes: Annotated[list[Annotated[str, msgspec.Meta(max_length=200)]], msgspec.Meta(max_length=_MAX_CLASSES)] = []
-    color: Annotated[str, msgspec.Meta(pattern="^RGB$")] = "RGB"
-    """Said by people who prepare data; samples are always RGB here."""
+    color: Annotated[str, msgspec.Meta(pattern="^(RGB|BGR|GRAY)$")] = "RGB"
     size: Annotated[list[int], msgspec.Meta(max_length=2)] = []
     """Height and width of the raw images; the model's own input shape is what is checked."""
+    resize: _DeclaredResize | None = None
 
 
 def read_preprocessing(declared: Mapping[str, Any] | bytes) -> Preprocessing:
@@ -51,18 +66,25 @@ def read_preprocessing(declared: Mapping[str, Any] | bytes) -> Preprocessing:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(
             f"The preprocessing cannot be used: {error}.",
-            "It is a JSON object with layout (NCHW, NHWC or RAW), scale, mean, std and classes.",
+            "It is a JSON object with layout (NCHW, NHWC or RAW), scale, mean, std, classes, color and resize.",
         ) from error
     if form.mean and form.std and len(form.mean) != len(form.std):
         raise UserError(
             f"The preprocessing has {len(form.mean)} means but {len(form.std)} standard deviations.",
             "Give one of each per channel.",
         )
-    return Preprocessing(form.layout, form.scale, tuple(form.mean), tuple(form.std), tuple(form.classes))
+    if form.layout == "RAW" and (form.resize is not None or form.color != "RGB"):
+        raise UserError(
+            "The preprocessing has the layout RAW, but also a resize or a colour order, which are for images.",
+            "Declare the layout NCHW or NHWC, or leave the others out.",
+        )
+    resize = None if form.resize is None else Resize(form.resize.height, form.resize.width, form.resize.mode)
+    mean, std, classes = tuple(form.mean), tuple(form.std), tuple(form.classes)
+    return Preprocessing(form.layout, form.scale, mean, std, classes, form.color, resize)
 
 
 def prepare(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Prepare a batch: `(x / scale - mean) / std` in float32, then the layout.
+    """Prepare a batch: resize, colour order, `(x / scale - mean) / std` in float32, then the layout.
 
     Args:
         x: N×H×W×C for images (`NCHW`, `NHWC`), N×… for `RAW`; any integer or floating type.
@@ -82,6 +104,8 @@ def prepare(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32
             f"The samples have the shape {_shape_text(x)}, but {preprocessing.layout} is for images.",
             "Store images as N×H×W×C, or declare the layout RAW.",
         )
+    if image:
+        x = _in_color(resized(x, preprocessing.resize), preprocessing.color)
     result = np.asarray(x, dtype=np.float32)
     if preprocessing.scale != 1.0:
         result = result / np.float32(preprocessing.scale)
@@ -94,12 +118,50 @@ def prepare(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32
     return np.ascontiguousarray(result, dtype=np.float32)
 
 
+def resized(x: NDArray[Any], resize: Resize | None) -> NDArray[Any]:
+    """Images N×H×W×C brought to the declared size; as they are where none is declared, or they have it already."""
+    if resize is None or x.shape[1:3] == (resize.height, resize.width):
+        return x
+    if max(x.shape[1:3]) > MAX_SIDE:
+        raise UserError(
+            f"The images are {x.shape[2]}×{x.shape[1]} pixels; at most {MAX_SIDE} a side are resized.",
+            "Make them smaller first.",
+        )
+    if resize.mode == "center-crop":
+        x = crop_centre(x, resize.height, resize.width)
+    return resize_images(x, resize.height, resize.width)
+
+
 def prepared_shape(shape: tuple[int, ...], preprocessing: Preprocessing) -> tuple[int, ...]:
     """The shape that `prepare` gives to samples of `shape`."""
-    if preprocessing.layout == "NCHW" and len(shape) == 4:
-        count, height, width, channels = shape
-        return count, channels, height, width
-    return shape
+    if preprocessing.layout == "RAW" or len(shape) != 4:
+        return shape
+    count, height, width, channels = shape
+    if preprocessing.resize is not None:
+        height, width = preprocessing.resize.height, preprocessing.resize.width
+    if preprocessing.color == "GRAY":
+        channels = 1
+    return (count, channels, height, width) if preprocessing.layout == "NCHW" else (count, height, width, channels)
+
+
+def _in_color(x: NDArray[Any], color: str) -> NDArray[Any]:
+    """RGB images in the order the model takes; one-channel images stay so."""
+    if color == "RGB" or x.shape[-1] == 1:
+        return x
+    if x.shape[-1] != 3:
+        raise UserError(
+            f"The samples ({_shape_text(x)}) have {x.shape[-1]} channels; the colour order {color} is for RGB images.",
+            "Store images with three channels, or declare the colour order RGB.",
+        )
+    if color == "BGR":
+        return x[..., ::-1]
+    if x.dtype == np.uint8:
+        luma: NDArray[np.int32] = (x.astype(np.int32) * _LUMA).sum(axis=-1, dtype=np.int32, keepdims=True)
+        return ((luma + 0x8000) >> 16).astype(np.uint8)
+    weights = _LUMA.astype(np.float32) / np.float32(65536)
+    scaled: NDArray[np.float32] = x.astype(np.float32) * weights
+    grey: NDArray[np.float32] = scaled[..., 0:1] + scaled[..., 1:2] + scaled[..., 2:3]
+    return grey
 
 
 def _per_channel(what: str, values: tuple[float, ...], x: NDArray[Any]) -> NDArray[np.float32]:

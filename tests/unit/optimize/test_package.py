@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from edgeyard.domain.error import UserError
-from edgeyard.domain.model import Evidence, ModelVersion, Preprocessing, TensorContract, Variant
+from edgeyard.domain.model import Evidence, ModelVersion, Preprocessing, Resize, TensorContract, Variant
 from edgeyard.domain.preprocessing import read_preprocessing
 from edgeyard.optimize.package import golden_target_path, release_target, release_targets
 from edgeyard.wire.message import ReleaseCustom
@@ -39,6 +39,18 @@ def test_the_target_says_all_that_an_agent_needs() -> None:
     assert "latency_ratio" not in custom.evidence
     assert custom.lineage == {"source": "a" * 64, "recipe": "d" * 64, "onnxruntime": "1.31.1"}
     assert read_preprocessing(custom.preprocessing) == VERSION.preprocessing
+
+
+def test_agents_of_before_resizing_read_what_needs_none_and_refuse_the_rest() -> None:
+    """They know these keys and no others; a key they do not know is a step they cannot do."""
+    known = {"layout", "scale", "mean", "std", "classes", "color", "size"}
+    _, custom = release_target(VERSION, VARIANT)
+    assert set(custom.preprocessing) <= known
+    assert custom.preprocessing["color"] == "RGB"
+    resizing = replace(VERSION, preprocessing=replace(VERSION.preprocessing, resize=Resize(32, 32)))
+    _, custom = release_target(resizing, VARIANT)
+    assert set(custom.preprocessing) - known == {"resize"}
+    assert read_preprocessing(custom.preprocessing) == resizing.preprocessing
 
 
 def test_it_survives_json_and_the_counter_can_be_given() -> None:

@@ -13,8 +13,8 @@ ACCELERATORS = (
         speed=Speed(
             {"int8": 13000.0}, 2.0, 0.36, 1.0,
             "26 TOPS; efficiency: ResNet-50 (3.49 G multiply-adds) at 1,331 samples a second, Hailo model zoo 2.10;"
-            " memory: PCIe 3.0 x4 in practice, for weights beyond about 32 MB, which its largest networks of one context"
-            " use",
+            " memory: PCIe 3.0 x4 in practice, for weights beyond about 32 MB, which its largest networks use in"
+            " one context",
         ),
         power_modes=(PowerMode("typical", 2.5),), sample_cache_bytes=32 * MIB, details={"tops_int8": 26.0},
     ),
