@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from edgeyard.store.raw import fetch, run, run_many
 
-Topic = Literal["devices", "groups", "models", "rollouts", "jobs", "status", "journal", "tokens"]
+Topic = Literal["devices", "groups", "models", "rollouts", "jobs", "status", "journal", "tokens", "lab"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 _STEP_S = 1e-6

@@ -5,5 +5,5 @@ from __future__ import annotations
 REVISION_TABLE = "edgeyard_revision"
 """Our own name: a PostgreSQL database may hold another program's `alembic_version`."""
 
-CURRENT_REVISION = "0001"
+CURRENT_REVISION = "0002"
 """The newest revision in `migration/version/`."""

@@ -13,3 +13,6 @@ MAX_ARTIFACT_BYTES = 2 * 1024 * 1024 * 1024
 MAX_RECORDS_PER_BATCH = 500
 MAX_TEXT_CHARACTERS = 500
 """Reasons and other free text from a device; longer text is cut by the sender and refused by the receiver."""
+MAX_LAB_ORDER_BYTES = 64 * 1024
+"""The signed bytes of one order to a lab device."""
+MAX_LAB_CANDIDATES = 32

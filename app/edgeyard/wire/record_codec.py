@@ -10,6 +10,7 @@ import cbor2
 import msgspec
 
 from edgeyard.wire.error import WireError
+from edgeyard.wire.lab import LabEnd, LabReport
 from edgeyard.wire.limit import (
     MAX_ACK_MESSAGE_BYTES,
     MAX_DESIRED_MESSAGE_BYTES,
@@ -27,13 +28,15 @@ from edgeyard.wire.message import (
     RunningReport,
 )
 
-Body = ExecutionReport | RunningReport | MetricsSummary | DeviceEvent
+Body = ExecutionReport | RunningReport | MetricsSummary | DeviceEvent | LabReport | LabEnd
 
 BODY_TYPES: dict[str, type[Body]] = {
     "execution": ExecutionReport,
     "running": RunningReport,
     "metrics": MetricsSummary,
     "event": DeviceEvent,
+    "lab": LabReport,
+    "lab-end": LabEnd,
 }
 _KINDS = {body_type: kind for kind, body_type in BODY_TYPES.items()}
 _MAX_NESTING = 8
