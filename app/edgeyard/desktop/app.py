@@ -18,6 +18,7 @@ from edgeyard.commands.settings import Settings
 from edgeyard.commands.site_database import open_site_database
 from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.desktop.bridge import Bridge
+from edgeyard.desktop.drag import leave_label_on_clipboard
 from edgeyard.desktop.edit import EditHistory
 from edgeyard.desktop.fleet_feed import FleetFeeds
 from edgeyard.desktop.look.palette import ThemeName
@@ -68,6 +69,7 @@ class Desktop:
         for window in list(self.windows):
             window.close()
         self.session.bridge.stop()
+        leave_label_on_clipboard()
 
     def _forget(self, window: MainWindow) -> None:
         self.windows = [kept for kept in self.windows if kept is not window]

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtGui import QGuiApplication
+from shiboken6 import Shiboken
 
 VERSION_MIME = "application/x-edgeyard-version"
 _MAX_BYTES = 1000
@@ -49,9 +52,12 @@ def version_mime(version: DraggedVersion) -> QMimeData:
     return mime
 
 
-def read_version(mime: QMimeData) -> DraggedVersion | None:
-    """The version in `mime`, or `None` for anything else; other programs' data is not trusted."""
-    if not mime.hasFormat(VERSION_MIME):
+def read_version(mime: QMimeData | None) -> DraggedVersion | None:
+    """The version in `mime`, or `None` for anything else; other programs' data is not trusted.
+
+    An empty clipboard has no `QMimeData`, whatever Qt's type hints say.
+    """
+    if mime is None or not mime.hasFormat(VERSION_MIME):
         return None
     data = bytes(mime.data(VERSION_MIME).data())
     if len(data) > _MAX_BYTES:
@@ -60,6 +66,17 @@ def read_version(mime: QMimeData) -> DraggedVersion | None:
         return msgspec.json.decode(data, type=DraggedVersion)
     except msgspec.DecodeError:
         return None
+
+
+def leave_label_on_clipboard() -> None:
+    """At the end: of a version that was copied here keep its label, which other programs can paste too.
+
+    Some of Qt's clipboards outlive the interpreter, and deleting an object of Python then crashes.
+    """
+    clipboard = QGuiApplication.clipboard()
+    data = cast(QMimeData | None, clipboard.mimeData())
+    if data is not None and Shiboken.createdByPython(data):
+        clipboard.setText(clipboard.text())
 
 
 class DropPlace(QObject):
