@@ -1,12 +1,11 @@
 """What holds for every test."""
 
-import os
-import sys
 from collections.abc import Generator
 
 import pytest
 
 from tests.services import ServiceMissing, skip_or_fail
+from tests.window_leak import end_windows
 
 
 @pytest.hookimpl(wrapper=True)
@@ -18,20 +17,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         skip_or_fail(missing)
 
 
-_EXIT_STATUS = pytest.StashKey[int]()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Keep the result for the very end."""
-    session.config.stash[_EXIT_STATUS] = int(exitstatus)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave with pytest's own result once Qt was used: at interpreter exit Qt objects of hundreds of windows go in
-    whatever order, and some orders crash after everything was judged and told."""
-    if "PySide6.QtWidgets" in sys.modules and _EXIT_STATUS in config.stash:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(config.stash[_EXIT_STATUS])
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Generator[None, None, None]:
+    """Windows end with their test; one that stays would disturb the next, and is a leak of the application or test."""
+    yield
+    left = end_windows()
+    if left:
+        pytest.fail(f"the test left windows behind: {left}", pytrace=False)

@@ -13,7 +13,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from edgeyard.desktop.device_page.series import Chart, Mark, last_value, value_at
 from edgeyard.desktop.look import theme
@@ -49,6 +49,9 @@ class _Plot:
         axis = _TimeAxis(orientation="bottom")
         self.item: Any = canvas.addPlot(row=row, col=0, axisItems={"bottom": axis})
         self.item.setMenuEnabled(False)
+        # pyqtgraph makes this menu all the same, as windows that belong to nobody and outlive the charts.
+        self.menu: QMenu = self.item.ctrlMenu
+        self.menu.setParent(canvas, self.menu.windowFlags())
         self.item.hideButtons()
         self.item.setMouseEnabled(x=True, y=False)
         self.item.getViewBox().setAutoVisible(y=True)
@@ -191,6 +194,8 @@ class ChartStack(QWidget):
 
     def _rebuild(self, shown: Sequence[Chart], titles: tuple[str, ...]) -> None:
         self.canvas.clear()
+        for plot in self._plots:
+            plot.menu.deleteLater()
         self._titles, self._marks = titles, ()
         self._plots = [_Plot(self.canvas, row, chart, last=row == len(shown) - 1) for row, chart in enumerate(shown)]
         for plot in self._plots[1:]:
