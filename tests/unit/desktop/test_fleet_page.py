@@ -62,8 +62,12 @@ def test_what_devices_report_arrives_in_table_map_and_figures(qtbot: QtBot, wind
         update_live(connection, [LiveUpdate(device_id, time.time(), online=True, latency_p95_ms=123.0)])
         set_problem(connection, device_id, "The camera is dark.", "alarm", time.time())
     qtbot.waitUntil(lambda: window.session.feeds.fleet.latest.count(DeviceStatus.ALARM) == wrong + 1, timeout=5000)
-    told = [button.accessibleName() for button in page.needs.findChildren(NeedButton) if button.isVisible()]
-    assert any("The camera is dark." in words for words in told)
+
+    def told() -> list[str]:
+        return [button.accessibleName() for button in page.needs.findChildren(NeedButton) if button.isVisible()]
+
+    # Qt shows what was put into a layout at its next turn.
+    qtbot.waitUntil(lambda: any("The camera is dark." in words for words in told()))
     frame = page.devices.map.frame
     assert frame.status_of(frame.row_of[device_id]) is DeviceStatus.ALARM
 
