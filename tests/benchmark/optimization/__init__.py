@@ -1,0 +1,1 @@
+"""The parts of `tests/benchmark/optimize.py`."""

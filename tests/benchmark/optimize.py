@@ -1,0 +1,134 @@
+"""Edgeyard's optimization beside other quantization tools, on the shared models, in one run. Prints one JSON object.
+
+    python tests/benchmark/optimize.py --data DATA --environments CACHE [--quick] [--models resnet20 kws]
+
+Beside `edgeyard optimize` stand plain ONNX Runtime quantization (its default, and unsigned activations), NNCF
+(`quantize`, and `quantize_with_accuracy_control` with a tenth of a point to lose) and onnx-neural-compressor, each in
+a virtual environment of its own, made in CACHE when it is first needed (`optimization/requirements/*.txt`).
+
+`models`: for each model a row per tool: size (external data too), accuracy with its 95 % interval and what was lost
+against fp32 on the same samples (points), `latency_ratio` to fp32 (batch 1, one thread; all files of a model side by
+side in one process, `optimization/judge.py`), the seconds and the peak memory of the tool's whole process tree. Tools
+see training images only, all the same ones; judged is on test images. `fp32-again` is the original measured a second
+time: the noise. `histogram`: memory of histogram calibration. `aims`: each with its figure, and whether it is met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from edgeyard.optimize.host import host_facts
+from tests.benchmark.optimization.aims import BUDGET, OURS, aims
+from tests.benchmark.optimization.case import CASES, Case
+from tests.benchmark.optimization.histogram import histogram_rows
+from tests.benchmark.optimization.judge import AGAIN, ORIGINAL, Loaded, accuracy_row, load, measure, predict, ratio
+from tests.benchmark.optimization.ours import run_ours
+from tests.benchmark.optimization.rival import RIVALS, Made, run_rival
+from tests.benchmark.optimization.sample_sets import QUICK, Sizes, make_sets
+
+QUICK_MODELS = ("resnet20", "kws")
+MAX_DROP = 0.3
+BUDGET_DROP = 0.1
+BUDGET_S = 60.0
+
+
+def main() -> int:
+    """Make the sets, run every tool, judge, print."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    given = read_arguments()
+    wanted = given.models or (QUICK_MODELS if given.quick else [case.name for case in CASES])
+    seconds = 5.0 if given.quick else 20.0
+    result: dict[str, Any] = {
+        "host": f"{host_facts().sentence}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "quick": given.quick,
+        "models": {},
+    }
+    with tempfile.TemporaryDirectory(prefix="edgeyard-benchmark-", ignore_cleanup_errors=True) as temporary:
+        scratch = (given.keep or Path(temporary)).absolute()
+        for case in CASES:
+            if case.name in wanted:
+                sizes = QUICK if given.quick else Sizes()
+                result["models"][case.name] = compare(case, given, sizes, scratch / case.name, seconds)
+        result["histogram"] = histogram_rows(CASES[0], given.data, given.environments, scratch / "histogram")
+    result["aims"] = aims(result["models"], result["histogram"])
+    print(json.dumps(result, indent=1))
+    return 0
+
+
+def read_arguments() -> argparse.Namespace:
+    """What was asked, with absolute paths."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with models/, cifar10/ and kws/")
+    parser.add_argument("--environments", type=Path, required=True, help="where the tools' environments are kept")
+    parser.add_argument("--quick", action="store_true", help="fewer images and two models")
+    parser.add_argument("--models", nargs="+", choices=[case.name for case in CASES])
+    parser.add_argument("--keep", type=Path, help="an empty folder that keeps what the tools made")
+    given = parser.parse_args()
+    given.data, given.environments = given.data.absolute(), given.environments.absolute()
+    return given
+
+
+def compare(case: Case, given: argparse.Namespace, sizes: Sizes, scratch: Path, seconds: float) -> list[dict[str, Any]]:
+    """Rows of one model: fp32, ours, the rivals."""
+    model, sets = case.path(given.data), scratch / "sets"
+    make_sets(case, given.data, sizes, sets)
+    made = [Made(ORIGINAL, model, size_bytes=model.stat().st_size), Made(AGAIN, model)]
+    made.append(run_ours(OURS, model, sets, scratch, MAX_DROP, BUDGET_S))
+    if case.labelled:
+        made.append(run_ours(BUDGET, model, sets, scratch, BUDGET_DROP, BUDGET_S))
+    for rival in RIVALS:
+        told(f"{case.name}: {rival.name}")
+        made.append(run_rival(rival, case, model, sets, given.environments, scratch))
+    told(f"{case.name}: judging")
+    return judge(case, made, sets / "evaluation.npz", seconds)
+
+
+def judge(case: Case, made: Sequence[Made], evaluation: Path, seconds: float) -> list[dict[str, Any]]:
+    """Accuracy on the same samples, then latency of everything that loads, interleaved."""
+    with np.load(evaluation) as file:
+        x, y = file["x"], file["y"] if case.labelled else None
+    loaded: dict[str, Loaded] = {}
+    failures = {each.name: each.failure or "it left no file" for each in made if each.path is None}
+    for each in made:
+        if each.path is not None:
+            try:
+                loaded[each.name] = load(each.path)
+            except Exception as error:  # whatever a rival's file does to the runtime is its result
+                failures[each.name] = f"onnxruntime does not load it: {str(error).strip()[-200:]}"
+    classes = {name: predict(model, x) for name, model in loaded.items()}
+    times = measure(loaded, x, seconds)
+    rows = []
+    for each in made:
+        row: dict[str, Any] = {"tool": each.name, "version": each.version}
+        if each.name in loaded:
+            row |= {"size_bytes": each.size_bytes} | accuracy_row(classes[each.name], classes[ORIGINAL], y)
+            row["latency_ratio"] = ratio(times, ORIGINAL, each.name)
+            row["p50_us"] = round(float(np.median(times[each.name])) * 1e6, 1)
+        else:
+            row["failure"] = failures[each.name]
+        if each.wall_s:
+            row |= {"wall_s": round(each.wall_s, 1), "peak_mb": round(each.peak_bytes / 1e6)}
+        rows.append(row | ({"said": each.said} if each.said else {}))
+    return rows
+
+
+def told(text: str) -> None:
+    """Progress, beside the JSON."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
