@@ -9,6 +9,7 @@ import edgeyard
 from edgeyard.agent.counters import Counters
 from edgeyard.agent.event_loop import EventLoop
 from edgeyard.agent.hub_access import HubAccess
+from edgeyard.agent.lab_desk import LabDesk
 from edgeyard.agent.link import Link
 from edgeyard.agent.metrics import Metrics
 from edgeyard.agent.options import AgentOptions
@@ -100,6 +101,20 @@ class DeviceAgent:
             clock=clock,
             note=self._note,
         )
+        self._lab: LabDesk | None = None
+        if options.lab:
+            self._lab = LabDesk(
+                loop,
+                folder,
+                identity,
+                self._hub,
+                self._serving,
+                release_root=store.release_root,
+                now=lambda: floor.effective(clock()),
+                updating=lambda: bool(self._updater.live_word),
+                report=self._uplink.report,
+                note=self._note,
+            )
         for problem in (damage, self._outbox.damage):
             if problem:
                 self._note("attention", "state", problem)
@@ -116,10 +131,14 @@ class DeviceAgent:
         self._loop.call_every(self._options.live_every_s, self._uplink.send_live, jitter=0.05)
         self._loop.call_every(self._options.report_every_s, self._summarize, jitter=0.02)
         self._loop.call_every(HOUSEKEEPING_S, self._keep_house)
+        if self._lab is not None:
+            self._loop.call_every(self._options.poll_every_s, self._lab.look, jitter=0.2)
 
     def stop(self) -> None:
         """Stop in order: nothing new, then the model, then a goodbye."""
         self._poller.stop()
+        if self._lab is not None:
+            self._lab.stop()
         self._updater.stop()
         self._serving.stop()
         self._link.stop()
@@ -129,6 +148,8 @@ class DeviceAgent:
     def _keep_house(self) -> None:
         self._link.check()
         self._uplink.resend_overdue()
+        if self._lab is not None:
+            self._lab.check()
 
     # --- what is told ------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import psutil
 
 from edgeyard.agent.quantile import quantile
 from edgeyard.agent.runner_message import Window
+from edgeyard.agent.sensor import temperature_c
 from edgeyard.wire.message import MetricsSummary
 
 RECENT_S = 30.0
@@ -130,17 +131,4 @@ class Metrics:
                 with contextlib.suppress(psutil.Error):
                     cpu = (cpu or 0.0) + process.cpu_percent(None)
                     memory = (memory or 0) + process.memory_info().rss
-        return Usage(cpu, memory, _temperature_c())
-
-
-def _temperature_c() -> float | None:
-    """The hottest sensor; only some systems have any."""
-    sensors = getattr(psutil, "sensors_temperatures", None)
-    if sensors is None:
-        return None
-    try:
-        readings = [entry.current for entries in sensors().values() for entry in entries]
-    except (OSError, RuntimeError, ValueError):
-        return None
-    sound = [value for value in readings if -50 < value < 200]
-    return max(sound, default=None)
+        return Usage(cpu, memory, temperature_c())

@@ -19,7 +19,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 @dataclass(frozen=True, slots=True)
 class AgentOptions:
     """`rate_hz`: inferences a second on the samples of `input_path`. The hub is asked for assignments every
-    `poll_every_s` (± a fifth), besides its hints; a download may take `update_deadline_s`, waiting included."""
+    `poll_every_s` (± a fifth), besides its hints; a download may take `update_deadline_s`, waiting included. A `lab`
+    device also carries out orders to measure models that nobody has released."""
 
     input_path: Path | None = None
     rate_hz: float = 2.0
@@ -27,6 +28,7 @@ class AgentOptions:
     live_every_s: float = 5.0
     poll_every_s: float = 30.0
     update_deadline_s: float = 3600.0
+    lab: bool = False
 
     def check(self) -> None:
         """Raise `UserError` for a figure that makes no sense."""

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from edgeyard.agent import runner_message as message
+from edgeyard.agent.sensor import peak_memory_bytes
 from edgeyard.domain.error import UserError
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ def main() -> None:
     _limit(job.limits)
     threading.Thread(target=_end_with_input, daemon=True).start()
     try:
-        if isinstance(job, message.Serve):
-            serve(job, answers)
-        else:
-            test(job, answers)
+        match job:
+            case message.Serve():
+                serve(job, answers)
+            case message.Test():
+                test(job, answers)
+            case message.Measure():
+                measure(job, answers)
     except MemoryError:
         _say(answers, message.Unusable("model", "The model needs more memory than this device allows it.", ""))
     # Not by way of the interpreter's shutdown: the thread above still reads.
@@ -63,6 +67,18 @@ def test(job: message.Test, answers: BinaryIO) -> None:
         _say(answers, message.Unusable(error.part, error.what, error.todo))
         return
     _say(answers, message.Tested(evidence))
+
+
+def measure(job: message.Measure, answers: BinaryIO) -> None:
+    """Carry out a measuring and say what came of it."""
+    from edgeyard.agent.lab_measure import measure_candidate
+
+    try:
+        figures = measure_candidate(job, lambda doing: _say(answers, message.Progress(doing)))
+    except UserError as error:
+        _say(answers, message.Unusable("model", error.what, error.todo))
+        return
+    _say(answers, message.Measured(figures))
 
 
 def serve(job: message.Serve, answers: BinaryIO) -> None:
@@ -135,7 +151,12 @@ class _OpenWindow:
         for index, count in self._classes.items():
             counts[index] = count
         return message.Window(
-            self._inferences, self._errors, self._error, self._latencies_ms[-message.MAX_LATENCIES :], counts, _peak()
+            self._inferences,
+            self._errors,
+            self._error,
+            self._latencies_ms[-message.MAX_LATENCIES :],
+            counts,
+            peak_memory_bytes(),
         )
 
 
@@ -154,15 +175,6 @@ def _end_with_input() -> None:
     while os.read(0, 1):
         pass
     os._exit(0)
-
-
-def _peak() -> int | None:
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _limit(limits: message.Limits) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from edgeyard.domain.execution import TrialEvidence
+from edgeyard.domain.lab import LabFigures
 
 MAX_FRAME_BYTES = 1 << 20
 MAX_LATENCIES = 2000
@@ -57,7 +58,19 @@ class Test(Struct, frozen=True, tag="test"):
     __test__ = False  # not for pytest
 
 
-Job = Serve | Test
+class Measure(Struct, frozen=True, tag="measure"):
+    """Measure `candidate` beside `original` on labelled samples, `repetitions` times, once the device has warmed up."""
+
+    candidate: ModelFile
+    original: ModelFile
+    samples_path: str
+    repetitions: int
+    settle_s: float
+    repetition_s: float
+    limits: Limits = Limits()
+
+
+Job = Serve | Test | Measure
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
@@ -96,6 +109,12 @@ class Tested(Struct, frozen=True, tag="tested"):
     evidence: TrialEvidence
 
 
+class Measured(Struct, frozen=True, tag="measured"):
+    """The measuring is done."""
+
+    figures: LabFigures
+
+
 class Unusable(Struct, frozen=True, tag="unusable"):
     """`part` (`model` or `golden`) cannot be used, and why."""
 
@@ -104,7 +123,7 @@ class Unusable(Struct, frozen=True, tag="unusable"):
     todo: str
 
 
-Answer = Loaded | Window | NoInput | Progress | Tested | Unusable
+Answer = Loaded | Window | NoInput | Progress | Tested | Measured | Unusable
 
 JOBS: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
 ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

@@ -42,6 +42,8 @@ class StateFolder:
         self.time_floor_file = root / "time-floor"
         self.slots = root / "slots"
         self.downloads = root / "downloads"
+        self.lab = root / "lab"
+        self.lab_file = root / "lab.json"
         self.update_file = root / "update.json"
         self.counters_file = root / "counters.json"
         self.outbox_file = root / "outbox.db"

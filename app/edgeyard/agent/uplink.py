@@ -17,8 +17,8 @@ from edgeyard.agent.outbox import Outbox
 from edgeyard.wire.error import WireError
 from edgeyard.wire.limit import MAX_TEXT_CHARACTERS
 from edgeyard.wire.live import LiveFigures, birth_payload, data_payload, is_rebirth_command
-from edgeyard.wire.message import DeviceEvent, ExecutionReport, MetricsSummary, Record, RecordBatch, RunningReport
-from edgeyard.wire.record_codec import decode_ack, encode_batch
+from edgeyard.wire.message import DeviceEvent, Record, RecordBatch
+from edgeyard.wire.record_codec import Body, decode_ack, encode_batch
 from edgeyard.wire.sparkplug import decode_payload, encode_payload
 
 RESEND_AFTER_S = 10.0
@@ -53,9 +53,7 @@ class Uplink:
 
     # --- records -----------------------------------------------------------------------------------------------------
 
-    def report(
-        self, body: ExecutionReport | RunningReport | MetricsSummary | DeviceEvent, *, origin: str | None = None
-    ) -> tuple[int, int]:
+    def report(self, body: Body, *, origin: str | None = None) -> tuple[int, int]:
         """Owe the hub a record; it is sent at once if possible. Returns its (boot, seq)."""
         key = self._outbox.append(body, self._clock(), origin=origin)
         self._pump()

@@ -21,6 +21,7 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     run.add_argument("--report-every", type=float, default=60.0, metavar="SECONDS")
     run.add_argument("--live-every", type=float, default=5.0, metavar="SECONDS")
     run.add_argument("--poll-every", type=float, default=30.0, metavar="SECONDS", help="ask the hub for assignments")
+    run.add_argument("--lab", action="store_true", help="also measure models that approvers sign for this device's lab")
     run.add_argument("--exit-with-parent", action="store_true", help="end when standard input is closed")
     run.set_defaults(run=_run)
 
@@ -62,5 +63,6 @@ def _run(options: argparse.Namespace) -> int:
         report_every_s=options.report_every,
         live_every_s=options.live_every,
         poll_every_s=options.poll_every,
+        lab=options.lab,
     )
     return run_agent(options.state, exit_with_parent=options.exit_with_parent, options=agent_options)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from edgeyard.hub.hub_state import HubState
 from edgeyard.store.certificate import certified_names
 from edgeyard.store.device import revoked_device_ids
+from edgeyard.store.lab import expire_lab_runs
 from edgeyard.store.metric import prune
 from edgeyard.store.record import prune_records
 
@@ -60,5 +61,6 @@ class Housekeeper:
         before = self._state.clock() - KEEP_S
         with self._state.lease.write() as connection:
             gone = prune_records(connection, before) + prune(connection, before)
+            expire_lab_runs(connection, self._state.clock())
         if gone:
             _log.info("Removed %d rows older than %d days", gone, KEEP_S // 86_400)

@@ -12,14 +12,17 @@ import msgspec
 
 from edgeyard.domain.error import UserError
 from edgeyard.domain.execution import ExecutionState
+from edgeyard.domain.lab import LabState
 from edgeyard.hub.roster import Member
 from edgeyard.store.database import Connection
 from edgeyard.store.device import StoredEvent, add_events, get_device, set_problem, set_running
+from edgeyard.store.lab import add_lab_report, end_lab_run
 from edgeyard.store.metric import Sample, add_samples
 from edgeyard.store.record import commit_batch, dead_letter, fresh_records
 from edgeyard.store.rollout import executions_of_device, get_execution, set_execution_state
 from edgeyard.trust.device_key import verify_statement
 from edgeyard.wire.error import WireError
+from edgeyard.wire.lab import LabEnd, LabReport
 from edgeyard.wire.message import (
     DeviceEvent,
     ExecutionReport,
@@ -174,11 +177,24 @@ def _event(work: _Work, record: Record, body: DeviceEvent) -> None:
     work.harvest.events.append(StoredEvent(work.member.device_id, at, body.severity, body.code, body.text))
 
 
+def _lab(work: _Work, _record: Record, body: LabReport) -> None:
+    if not add_lab_report(work.connection, work.member.device_id, body, work.now):
+        raise UnbelievedError(f"lab order {body.serial} is not of this device, or names no such file")
+
+
+def _lab_end(work: _Work, _record: Record, body: LabEnd) -> None:
+    state = LabState.REFUSED if body.refused else LabState.DONE
+    if not end_lab_run(work.connection, work.member.device_id, body.serial, state, body.reason, work.now):
+        raise UnbelievedError(f"lab order {body.serial} is not of this device")
+
+
 _HANDLERS: dict[type, Callable[..., None]] = {
     ExecutionReport: _execution,
     RunningReport: _running,
     MetricsSummary: _metrics,
     DeviceEvent: _event,
+    LabReport: _lab,
+    LabEnd: _lab_end,
 }
 
 

@@ -13,7 +13,9 @@ from aiohttp import web
 
 from edgeyard.domain.identifier import is_digest
 from edgeyard.hub.http_error import HttpError
+from edgeyard.hub.hub_state import HubState
 from edgeyard.hub.peer import STATE, needs, peer_of
+from edgeyard.store.lab import ordered_digests
 from edgeyard.trust.artifact_file import artifact_path
 from edgeyard.trust.durable_file import sync_folder
 from edgeyard.wire.limit import MAX_ARTIFACT_BYTES
@@ -41,14 +43,21 @@ def clear_uploads(folder: Path) -> None:
 async def get_artifact(request: web.Request) -> web.StreamResponse:
     """A file by its digest; with Range, so that a download goes on where it broke off.
 
-    Devices get what the release repository names, and nothing else that may lie there.
+    Devices get what the release repository or an open lab order of theirs names, and nothing else that may lie there.
     """
-    state, digest = request.app[STATE], _digest(request)
-    released = digest in state.releases.targets().digests
+    state, digest, peer = request.app[STATE], _digest(request), peer_of(request)
+    allowed = peer.role == "operator" or digest in state.releases.targets().digests
+    allowed = allowed or await asyncio.to_thread(_is_ordered, state, peer.name, digest)
     path = artifact_path(state.folder.artifacts, digest)
-    if not (released or peer_of(request).role == "operator") or not await asyncio.to_thread(path.is_file):
+    if not allowed or not await asyncio.to_thread(path.is_file):
         raise HttpError(404, f"There is no released artifact {digest}.", "Release the model again.")
     return web.FileResponse(path, headers={"Content-Type": "application/octet-stream"})
+
+
+def _is_ordered(state: HubState, device: str, digest: str) -> bool:
+    """Whether a lab order of this device names the file, released or not."""
+    with state.database.read() as connection:
+        return digest in ordered_digests(connection, device, state.clock())
 
 
 @needs("operator")

@@ -20,6 +20,7 @@ from edgeyard.hub.hub_state import HubState
 from edgeyard.hub.network_port import listen_host, port_in_use_text
 from edgeyard.hub.peer import STATE
 from edgeyard.hub.route_artifact import artifact_routes
+from edgeyard.hub.route_lab import lab_routes
 from edgeyard.hub.route_release import release_routes
 from edgeyard.hub.route_site import site_routes
 from edgeyard.trust.tls import server_context
@@ -38,7 +39,7 @@ def make_app(state: HubState) -> web.Application:
     """The application with all routes."""
     app = web.Application(middlewares=[answer_errors], client_max_size=MAX_METADATA_BYTES)
     app[STATE] = state
-    app.add_routes(site_routes() + release_routes() + artifact_routes())
+    app.add_routes(site_routes() + release_routes() + artifact_routes() + lab_routes())
     return app
 
 

@@ -25,6 +25,9 @@ from sqlalchemy import (
 from edgeyard.store import lab_tables  # noqa: F401 - registers its tables
 from edgeyard.store.column import NEVER_REUSE, RowId, count, metadata, number, row_id, text
 
+__all__ = ["metadata"]
+"""Whoever imports it from here has every table in it."""
+
 # --- the site and who runs it ----------------------------------------------------------------------------------------
 
 site = Table("site", metadata, Column("name", Text, primary_key=True), number("created_at"))

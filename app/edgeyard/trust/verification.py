@@ -82,6 +82,12 @@ class TrustedStore:
         self._check_age(director, release)
         return _agree(path, wanted, release, director.targets.version)
 
+    def release_root(self) -> bytes:
+        """The newest release root that was verified; the one from joining where there is none yet."""
+        history = (self._folder / "release" / "root_history").glob("*.root.json")
+        numbered = {int(path.name.partition(".")[0]): path for path in history if path.name[0].isdigit()}
+        return numbered[max(numbered)].read_bytes() if numbered else self._roots["release"]
+
     def _refresh(self, name: RepositoryName, fetch: Fetch, now: datetime) -> VerifiedRepository | None:
         client = RepositoryClient(name, self._folder / name, self._roots[name], fetch, self._extra[name])
         verified = client.refresh(now)
