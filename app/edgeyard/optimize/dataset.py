@@ -1,4 +1,7 @@
-"""Labelled samples from an NPZ file that a stranger made: no pickles, nothing unpacked before its size is known."""
+"""Labelled samples, and how they are read from an NPZ file: no pickles, nothing unpacked before its size is known.
+
+`data.load` reads folders and manifests into the same form.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,21 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from edgeyard.domain.error import UserError
 from edgeyard.domain.model import Preprocessing
 from edgeyard.domain.preprocessing import prepare, prepared_shape
+from edgeyard.optimize.data.npy import SAVE_PLAINLY, read_npy
 from edgeyard.optimize.summary import ModelSummary
 
 DATASET_LIMIT_BYTES = 1 << 30
 _MAX_MEMBERS = 64
-_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-_SAVE_PLAINLY = "Save it with numpy.savez(path, x=samples, y=labels) from plain number arrays."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,18 @@ class Dataset:
     preprocessing: Preprocessing
     sha256: str
     title: str = "data set"
+    notes: tuple[str, ...] = ()
+    """What was left out or assumed while reading it, a sentence each."""
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def class_count(self) -> int:
+        """How many classes it tells apart: those that are named, else up to the highest label; 0 without labels."""
+        if self.y is None or not self.y.size:
+            return 0
+        return max(int(self.y.max()) + 1, len(self.preprocessing.classes))
 
     def batches(self, size: int) -> Iterator[NDArray[np.float32]]:
         """Prepared samples in order, at most `size` at a time, so that only one batch is ever in memory."""
@@ -50,7 +59,13 @@ class Dataset:
     def first(self, count: int) -> Dataset:
         """The first `count` samples."""
         labels = None if self.y is None else self.y[:count]
-        return Dataset(self.x[:count], labels, self.preprocessing, self.sha256, self.title)
+        return replace(self, x=self.x[:count], y=labels)
+
+    def take(self, positions: NDArray[np.int64], title: str) -> Dataset:
+        """The samples at `positions`, in that order; its digest is of the whole and the positions."""
+        digest = hashlib.sha256(self.sha256.encode() + np.ascontiguousarray(positions, "<i8").tobytes()).hexdigest()
+        labels = None if self.y is None else self.y[positions]
+        return replace(self, x=self.x[positions], y=labels, sha256=digest, title=title)
 
 
 def load_dataset(
@@ -77,9 +92,9 @@ def load_dataset(
             f"The {title} {path.name} cannot be read ({error.strerror}).", "Check its permissions."
         ) from error
     if "x" not in arrays:
-        raise UserError(f"The {title} {path.name} has no array x.", _SAVE_PLAINLY)
+        raise UserError(f"The {title} {path.name} has no array x.", SAVE_PLAINLY)
     x, y = arrays["x"], arrays.get("y")
-    _check_samples(x, title)
+    check_samples(x, title)
     if y is not None:
         y = _checked_labels(y, len(x), title)
     return Dataset(x, y, preprocessing or Preprocessing(), sha256, title)
@@ -116,7 +131,7 @@ def _read_arrays(file: IO[bytes], title: str, limit_bytes: int) -> dict[str, NDA
             members = archive.infolist()
             names = [member.filename for member in members]
             if len(members) > _MAX_MEMBERS or len(set(names)) != len(names):
-                raise UserError(f"The {title} has too many or repeated parts.", _SAVE_PLAINLY)
+                raise UserError(f"The {title} has too many or repeated parts.", SAVE_PLAINLY)
             wanted = [member for member in members if member.filename in {"x.npy", "y.npy"}]
             total = sum(member.file_size for member in wanted)
             if total > limit_bytes:
@@ -126,30 +141,16 @@ def _read_arrays(file: IO[bytes], title: str, limit_bytes: int) -> dict[str, NDA
                 )
             return {member.filename[0]: _read_array(archive, member, title) for member in wanted}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise UserError(f"The {title} is not an NPZ file, or it is damaged ({error}).", _SAVE_PLAINLY) from error
+        raise UserError(f"The {title} is not an NPZ file, or it is damaged ({error}).", SAVE_PLAINLY) from error
 
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, title: str) -> NDArray[Any]:
     with archive.open(member) as stream:
-        try:
-            read_header = _HEADERS[npy.read_magic(stream)]
-            shape, column_order, dtype = read_header(stream)
-        except Exception as error:  # NumPy evaluates and tokenizes the header: much can go wrong there
-            raise UserError(f"The array {member.filename} of the {title} is damaged.", _SAVE_PLAINLY) from error
-        if dtype.hasobject:
-            raise UserError(
-                f"The array {member.filename} of the {title} holds Python objects (pickles), which can run code.",
-                f"They are never loaded. {_SAVE_PLAINLY}",
-            )
-        size_bytes = prod(shape) * dtype.itemsize
-        # What the header asks for must be what the archive holds, before anything of that size is made.
-        data = stream.read(size_bytes + 1) if 0 <= size_bytes <= member.file_size else b""
-        if len(data) != size_bytes:
-            raise UserError(f"The array {member.filename} of the {title} does not hold what it says.", _SAVE_PLAINLY)
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if column_order else "C")
+        return read_npy(stream, member.file_size, member.filename, title)
 
 
-def _check_samples(x: NDArray[Any], title: str) -> None:
+def check_samples(x: NDArray[Any], title: str) -> None:
+    """Raise `UserError` unless `x` holds numbers, all finite, N×… with at least one sample."""
     if x.dtype.kind not in "biuf":
         raise UserError(f"The samples of the {title} are of the type {x.dtype}.", "Store them as uint8 or float32.")
     if x.ndim < 2 or not x.size:

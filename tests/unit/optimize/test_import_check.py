@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from edgeyard.domain.error import UserError
+from edgeyard.domain.model import Preprocessing, Resize
 from edgeyard.optimize.dataset import load_dataset
 from edgeyard.optimize.import_check import MODEL_FILE, SETS, check_import, set_file
 from tests.unit.optimize import toy_model
+from tests.unit.optimize.data.picture_folder import class_folders
 
+SIZE = Resize(8, 8)
 DECLARED = b'{"layout": "NCHW", "scale": 255.0}'
 
 
@@ -54,8 +57,18 @@ def test_too_few_or_unlabelled_samples_are_refused(package: Path) -> None:
             check_import(package / "toy.onnx", package / name, package / "in", seed=1)
 
 
+def test_a_folder_of_images_is_taken_in_at_the_model_s_size(package: Path) -> None:
+    folder = class_folders(package / "pictures", ("red", "green", "blue", "grey"), count=20)
+    facts = check_import(package / "toy.onnx", folder, package / "in", seed=1)
+    assert facts.samples == {"golden": 24, "evaluation": 32, "calibration": 24}
+    assert facts.preprocessing == Preprocessing("NCHW", 255.0, classes=("blue", "green", "grey", "red"), resize=SIZE)
+    assert "numbered by name" in facts.notes[0]
+    kept = load_dataset(package / "in" / "golden.npz", facts.preprocessing)
+    assert kept.x.shape == (24, 8, 8, 3)
+
+
 def test_a_broken_declaration_is_refused(package: Path) -> None:
-    for declared, words in ((b"{", "cannot be used"), (b" " * 100_000, "is over")):
+    for declared, words in ((b"{", "cannot be used"), (b" " * (5 << 20), "is over")):
         (package / "preprocessing.json").write_bytes(declared)
         with pytest.raises(UserError, match=words):
             check_import(package / "toy.onnx", package / "all.npz", package / "in", seed=1)
