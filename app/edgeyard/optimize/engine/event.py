@@ -29,6 +29,8 @@ class StepStarted(_Event, frozen=True, tag="started"):
 
     step: str
     phase: str = "run"
+    limit_s: float = 0.0
+    """After so many seconds it is given up; 0 for no limit of its own."""
 
 
 class StepProgress(_Event, frozen=True, tag="progress"):

@@ -71,7 +71,7 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """A step that made nothing, or something that could not be proven. `cause` is a stable word: `obstacle`, `failed`,
-    `crashed`, `memory`, `disk`, `budget`, `unproven`, `source` (the step it works on made nothing)."""
+    `crashed`, `memory`, `disk`, `budget`, `unproven`, `unneeded`, `source` (the step it works on made nothing)."""
 
     name: str
     title: str

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeyard.optimize.summary import ModelSummary
+
+MULTIPLY_ADDS_PER_S = 5e9
+"""What one core does in 32 bits, about: for plans only."""
+_LOAD_S = 0.3
+"""Checking, loading and weighing an artifact, and timing it beside the original."""
+_LAYERS_PER_S = 4000.0
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
@@ -18,11 +26,12 @@ class PlannedStep:
     cost_s: float
     obstacle: str = ""
     cached: bool = False
+    unless: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in the order in which they will run: cheap and promising ones first where sources allow."""
+    """Steps in the order in which they will run."""
 
     steps: tuple[PlannedStep, ...]
     proof_s: float
@@ -30,5 +39,11 @@ class Plan:
 
     @property
     def cost_s(self) -> float:
-        """All that is left to do, in about so many seconds."""
+        """All that is left to do, in about so many seconds; steps that may be spared count."""
         return self.proof_s + sum(step.cost_s for step in self.steps if not step.obstacle and not step.cached)
+
+
+def proof_cost_s(summary: ModelSummary, samples: int, screening_s: float) -> float:
+    """About what proving one artifact on so many samples takes."""
+    running_s = samples * (summary.multiply_adds / MULTIPLY_ADDS_PER_S + len(summary.layers) * 1e-6)
+    return _LOAD_S + len(summary.layers) / _LAYERS_PER_S + running_s + screening_s

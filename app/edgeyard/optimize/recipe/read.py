@@ -20,7 +20,7 @@ MAX_STEPS = 200
 RESERVED = (ORIGINAL, "run-off", "latency")
 """Ids that mean something else in events and files."""
 _TOP_KEYS = ("title", "steps")
-_STEP_KEYS = ("id", "pass", "from", "settings", "offer")
+_STEP_KEYS = ("id", "pass", "from", "settings", "offer", "unless")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +123,16 @@ def _step(value: Value, passes: Mapping[str, Pass]) -> _Written:
     offer = entries.get("offer")
     if offer is not None and not isinstance(offer.content, bool):
         raise refuse(offer.line, "`offer` is neither true nor false.", "Write true or false.")
+    unless = entries.get("unless")
+    if unless is not None and not isinstance(unless.content, str):
+        raise refuse(unless.line, "`unless` names no step.", "Name the id of a step.")
     step = RecipeStep(
         step_id,
         kind,
         source.content if source else ORIGINAL,
         _settings(entries.get("settings"), passes[kind]),
         offer.content if offer else True,
+        unless.content if unless else "",
     )
     return _Written(step, value.line, source.line if source else value.line)
 
@@ -159,26 +163,35 @@ def _settings(value: Value | None, each: Pass) -> dict[str, Any]:
 
 
 def _in_order(written: dict[str, _Written]) -> tuple[RecipeStep, ...]:
-    done: dict[str, RecipeStep] = {}
+    """Each step after what it works on and what it may be spared by, otherwise as they stand."""
     for step_id, read in written.items():
-        if read.step.source != ORIGINAL and read.step.source not in written:
-            raise refuse(
-                read.source_line,
-                f"{step_id} works on {read.step.source[:80]!r}, which is no step.",
-                f"Name one of {', '.join((ORIGINAL, *written))}.",
-            )
+        for needed in _needed(read.step):
+            if needed not in written:
+                raise refuse(
+                    read.source_line,
+                    f"{step_id} needs {needed[:80]!r}, which is no step.",
+                    f"Name one of {', '.join((ORIGINAL, *written))}.",
+                )
+    done: dict[str, RecipeStep] = {}
     for step_id in written:
-        way: list[str] = []
-        current = step_id
-        while current != ORIGINAL and current not in done and current not in way:
-            way.append(current)
-            current = written[current].step.source
-        if current in way:
-            cycle = way[way.index(current) :]
-            raise refuse(
-                written[current].source_line,
-                f"the steps wait for each other: {' from '.join((*cycle, current))}.",
-                f"Let one of them work on {ORIGINAL}.",
-            )
-        done.update((waiting, written[waiting].step) for waiting in reversed(way))
+        _put(step_id, (), written, done)
     return tuple(done.values())
+
+
+def _put(step_id: str, way: tuple[str, ...], written: dict[str, _Written], done: dict[str, RecipeStep]) -> None:
+    if step_id in done:
+        return
+    if step_id in way:
+        cycle = (*way[way.index(step_id) :], step_id)
+        raise refuse(
+            written[step_id].source_line,
+            f"the steps wait for each other: {' from '.join(cycle)}.",
+            f"Let one of them work on {ORIGINAL}.",
+        )
+    for needed in _needed(written[step_id].step):
+        _put(needed, (*way, step_id), written, done)
+    done[step_id] = written[step_id].step
+
+
+def _needed(step: RecipeStep) -> tuple[str, ...]:
+    return tuple(name for name in (step.source, step.unless) if name not in {ORIGINAL, ""})

@@ -16,7 +16,8 @@ class RecipeStep:
 
     `kind` is the pass (`PASSES`), `source` the id of the step that it works on, or `ORIGINAL`. `settings` are JSON
     types as written: what is left out has the pass's default. Only offered artifacts are proven and may be chosen; the
-    others are there for later steps.
+    others are there for later steps. With `unless`, the step runs only when the artifact of that earlier step loses
+    more accuracy than the job allows, or could not be made.
     """
 
     id: str
@@ -24,6 +25,7 @@ class RecipeStep:
     source: str = ORIGINAL
     settings: Mapping[str, Any] = field(default_factory=dict)
     offer: bool = True
+    unless: str = ""
 
 
 @dataclass(frozen=True, slots=True)

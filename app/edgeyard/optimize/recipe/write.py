@@ -24,6 +24,8 @@ def recipe_to_text(recipe: Recipe) -> str:
             lines += [f"      {_value(name)}: {_value(value)}" for name, value in step.settings.items()]
         if not step.offer:
             lines.append("    offer: false")
+        if step.unless:
+            lines.append(f"    unless: {_value(step.unless)}")
     return "\n".join(lines) + "\n"
 
 

@@ -80,7 +80,7 @@ def test_a_file_is_read_and_a_missing_or_foreign_one_refused(tmp_path) -> None: 
         ("steps:\n  - id: a\n    pass: magic\n", 3, "no pass 'magic'", "Choose from fp16"),
         ("steps:\n  - id: a\n", 2, "no `pass`", "Add `pass:`"),
         ("steps:\n  - pass: fp16\n", 2, "no `id`", "Add `id:`"),
-        ("steps:\n  - id: a\n    pass: fp16\n    form: b\n", 4, "no `form`", "id, pass, from, settings, offer"),
+        ("steps:\n  - id: a\n    pass: fp16\n    form: b\n", 4, "no `form`", "id, pass, from, settings, offer, unless"),
         ("hello: 1\nsteps: []\n", 1, "no `hello`", "title, steps"),
         ("title: x\nsteps: []\n", 2, "no steps", "a list"),
         ("title: x\n", 1, "no steps", "a list"),
@@ -90,8 +90,11 @@ def test_a_file_is_read_and_a_missing_or_foreign_one_refused(tmp_path) -> None: 
         ("steps:\n  - id: a\n    pass: fp16\n  - id: a\n    pass: fp16\n", 4, "used on line 2", "of its own"),
         ("steps:\n  - id: fp32\n    pass: fp16\n", 2, "cannot be an id", "not fp32"),
         ("steps:\n  - id: A/../b\n    pass: fp16\n", 2, "cannot be an id", "lower-case"),
-        ("steps:\n  - id: a\n    pass: fp16\n    from: b\n", 4, "no step", "fp32, a"),
+        ("steps:\n  - id: a\n    pass: fp16\n    from: b\n", 4, "is no step", "fp32, a"),
         ("steps:\n  - id: a\n    pass: fp16\n    from: [b]\n", 4, "names no step", "fp32"),
+        ("steps:\n  - id: a\n    pass: fp16\n    unless: b\n", 2, "a needs 'b'", "fp32, a"),
+        ("steps:\n  - id: a\n    pass: fp16\n    unless: 3\n", 4, "`unless` names no step", "a step"),
+        ("steps:\n- {id: a, pass: fp16, unless: b}\n- {id: b, pass: fp16, from: a}\n", 2, "a from b from a", "fp32"),
         ("steps:\n  - id: a\n    pass: fp16\n    offer: yes\n", 4, "neither true nor false", "true or false"),
         ("steps:\n  - id: a\n    pass: fp16\n    from: a\n", 4, "wait for each other: a from a", "fp32"),
         (
@@ -190,6 +193,7 @@ def test_what_is_written_is_read_again(written: list, data: st.DataObject) -> No
     steps = []
     for step_id, values, offer in written:
         source = data.draw(st.sampled_from(["fp32", *(step.id for step in steps)]))
-        steps.append(RecipeStep(step_id, "stand-in", source, values, offer))
+        unless = data.draw(st.sampled_from(["", *(step.id for step in steps)]))
+        steps.append(RecipeStep(step_id, "stand-in", source, values, offer, unless))
     recipe = Recipe(tuple(steps), data.draw(st.sampled_from(["", "true", "A: b # c", "Größe ½"])))
     assert read_recipe(recipe_to_text(recipe), PLAIN) == recipe
