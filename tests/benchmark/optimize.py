@@ -62,7 +62,10 @@ def main() -> int:
             if case.name in wanted:
                 sizes = QUICK if given.quick else Sizes()
                 result["models"][case.name] = compare(case, given, sizes, scratch / case.name, seconds)
-        result["histogram"] = histogram_rows(CASES[0], given.data, given.environments, scratch / "histogram")
+        told("histograms")
+        result["histogram"] = histogram_rows(
+            CASES[0], given.data, given.environments, scratch / "histogram", with_deep_network=not given.quick
+        )
     result["aims"] = aims(result["models"], result["histogram"])
     print(json.dumps(result, indent=1))
     return 0

@@ -14,6 +14,7 @@ import pytest
 from tests.benchmark.optimization.aims import BUDGET, CONTROL, OURS, aims, best_rival
 from tests.benchmark.optimization.case import CASES
 from tests.benchmark.optimization.decode_images import decode_images
+from tests.benchmark.optimization.deep_network import write_deep_network
 from tests.benchmark.optimization.environment import REQUIREMENTS
 from tests.benchmark.optimization.judge import accuracy_row, measure, ratio
 from tests.benchmark.optimization.rival import FOLDER, RIVALS, last_object
@@ -71,10 +72,27 @@ def test_keywords_need_ninety_percent() -> None:
 
 
 def test_histogram_calibration_is_held_against_400_mb() -> None:
-    rows = [{"tool": "onnxruntime-entropy", "peak_mb": 2300}, {"tool": OURS, "peak_mb": 380}]
+    rows = [
+        {"tool": "onnxruntime-entropy", "model": "a", "peak_mb": 2300},
+        {"tool": f"{OURS}-entropy", "model": "a", "peak_mb": 380},
+        {"tool": "onnxruntime-entropy", "model": "b", "peak_mb": 5900},
+    ]
     aim = found({}, rows, "histogram")
     assert aim["met"]
     assert aim["beside"] == "onnxruntime-entropy: 2300 MB"
+
+
+def test_a_calibration_that_failed_is_not_met() -> None:
+    aim = found({}, [{"tool": f"{OURS}-entropy", "model": "a", "failure": "out of memory"}], "histogram")
+    assert (aim["met"], aim["beside"]) == (False, "out of memory")
+
+
+def test_the_network_of_many_layers_is_as_deep_as_it_says(tmp_path: Path) -> None:
+    import onnx
+
+    write_deep_network(tmp_path / "deep.onnx", blocks=1)
+    operators = [node.op_type for node in onnx.load(tmp_path / "deep.onnx").graph.node]
+    assert operators.count("Conv") == 1 + 3 * 2 + 2
 
 
 def test_the_result_is_the_last_object_a_tool_prints() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmark.optimization.case import Case
+from tests.benchmark.optimization.deep_network import write_deep_network
 from tests.benchmark.optimization.environment import EnvironmentMissingError, python_of
 from tests.benchmark.optimization.rival import Made, ask
 from tests.benchmark.optimization.sample_sets import more_images
@@ -14,35 +15,40 @@ IMAGES = 1024
 METHODS = ("entropy", "percentile")
 
 
-def histogram_rows(case: Case, data: Path, environments: Path, scratch: Path) -> list[dict[str, Any]]:
-    """A row for each calibrator: seconds and the peak memory of its process tree (it holds the images too)."""
+def histogram_rows(
+    case: Case, data: Path, environments: Path, scratch: Path, with_deep_network: bool
+) -> list[dict[str, Any]]:
+    """A row for each calibrator and model: seconds and the peak memory of its process tree (it holds the images too).
+
+    The models are that of `case` and, if asked for, one of the size of ResNet-56.
+    """
     images = more_images(case, data, IMAGES, scratch)
-    request = {"model": str(case.path(data)), "calibration": str(images)}
+    models = {case.name: case.path(data)}
+    if with_deep_network:
+        models["resnet56-random"] = scratch / "deep.onnx"
+        write_deep_network(models["resnet56-random"])
     rows = []
-    try:
-        python = python_of("onnxruntime", environments)
-    except EnvironmentMissingError as error:
-        return [{"tool": "onnxruntime", "failure": str(error)}]
-    for method in METHODS:
-        folder = scratch / method
-        out = folder / "out" / "model.onnx"
-        out.parent.mkdir(parents=True)
-        made = ask(
-            f"onnxruntime-{method}",
-            python,
-            "rival_onnxruntime.py",
-            {**request, "out": str(out), "mode": method},
-            folder,
-        )
-        rows.append(_row(made))
+    for name, model in models.items():
+        for method in METHODS:
+            made = _onnxruntime(model, images, method, environments, scratch / name / method)
+            rows.append(_row(name, made))
     return rows
 
 
-def _row(made: Made) -> dict[str, Any]:
-    row = {
-        "tool": made.name,
-        "images": IMAGES,
-        "wall_s": round(made.wall_s, 1),
-        "peak_mb": round(made.peak_bytes / 1e6),
-    }
-    return row | ({"failure": made.failure} if made.failure else {})
+def _onnxruntime(model: Path, images: Path, method: str, environments: Path, scratch: Path) -> Made:
+    name = f"onnxruntime-{method}"
+    try:
+        python = python_of("onnxruntime", environments)
+    except EnvironmentMissingError as error:
+        return Made(name, None, failure=f"Its environment could not be made: {error}")
+    out = scratch / "out" / "model.onnx"
+    out.parent.mkdir(parents=True)
+    request = {"model": str(model), "calibration": str(images), "out": str(out), "mode": method}
+    return ask(name, python, "rival_onnxruntime.py", request, scratch)
+
+
+def _row(model: str, made: Made) -> dict[str, Any]:
+    row = {"tool": made.name, "model": model, "images": IMAGES}
+    if made.failure:
+        return row | {"failure": made.failure}
+    return row | {"wall_s": round(made.wall_s, 1), "peak_mb": round(made.peak_bytes / 1e6)}
