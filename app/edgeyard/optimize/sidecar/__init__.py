@@ -1,0 +1,1 @@
+"""Tools that cannot live in our interpreter: other Python environments and vendors' programs, behind one contract."""

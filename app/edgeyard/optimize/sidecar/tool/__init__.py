@@ -1,0 +1,1 @@
+"""What runs inside sidecars. Only the standard library and the sidecar's own packages may be imported here."""
