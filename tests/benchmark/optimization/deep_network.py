@@ -6,6 +6,7 @@ memory a calibration takes depends on the activations' shapes, not on what the w
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def write_deep_network(path: Path, blocks: int = BLOCKS) -> None:
 
     def weight(name: str, *shape: int) -> str:
         # He initialization, so that values neither fade nor explode on the way down.
-        values = random.standard_normal(shape) * np.sqrt(2 / max(1, np.prod(shape[1:])))
+        values = random.standard_normal(shape) * math.sqrt(2 / math.prod(shape[1:]))
         weights.append(numpy_helper.from_array(values.astype(np.float32), name))
         return name
 

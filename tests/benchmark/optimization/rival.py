@@ -7,7 +7,7 @@ labels `y`, for tools that look at accuracy), `out`, `mode`, and `max_drop` as a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def run_rival(rival: Rival, case: Case, model: Path, sets: Path, environments: P
     return ask(rival.name, python, rival.script, request, scratch / rival.name)
 
 
-def ask(name: str, python: Path, script: str, request: dict[str, object], scratch: Path) -> Made:
+def ask(name: str, python: Path, script: str, request: Mapping[str, object], scratch: Path) -> Made:
     """Run a tool's script in its environment with `request`, and take what it made."""
     asked = scratch / "request.json"
     asked.parent.mkdir(parents=True, exist_ok=True)
