@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_TENSOR_BYTES = 1 << 30
 MAX_NAME_CHARACTERS = 200
 
+_PACKED_BYTES = {"INT4": 0.5, "UINT4": 0.5, "FLOAT4E2M1": 0.5, "INT2": 0.25, "UINT2": 0.25}
+
 Shape = tuple[int | None, ...]
 SizedShape = tuple[Shape, int]
 """A shape, and the bytes of one item (0 for weights, which the file's size bounds already)."""
@@ -50,6 +52,19 @@ def type_name(element_type: int) -> str:
     from onnx import helper
 
     return str(helper.tensor_dtype_to_np_dtype(element_type).name)
+
+
+def item_bytes(element_type: int) -> float:
+    """Bytes of one item of an ONNX element type as it is stored: 0.5 for those of 4 bits.
+
+    Raises `KeyError`, `ValueError` or `TypeError` for a type that ONNX does not know.
+    """
+    from onnx import TensorProto, helper
+
+    name = TensorProto.DataType.Name(element_type)
+    if name in _PACKED_BYTES:
+        return _PACKED_BYTES[name]
+    return float(helper.tensor_dtype_to_np_dtype(element_type).itemsize)
 
 
 def _shape_of(value: onnx.ValueInfoProto) -> SizedShape:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError, Message
 
 from edgeyard.domain.error import UserError
+from edgeyard.optimize import graph_shape
 from edgeyard.wire.limit import MAX_ARTIFACT_BYTES
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _refuse_external_data(model: onnx.ModelProto) -> None:
 
 
 def _refuse_wrong_lengths(model: onnx.ModelProto) -> None:
-    from onnx import TensorProto, helper
+    from onnx import TensorProto
 
     for tensor in all_tensors(model):
         if any(size < 0 for size in tensor.dims):
@@ -163,11 +164,10 @@ def _refuse_wrong_lengths(model: onnx.ModelProto) -> None:
         if not tensor.HasField("raw_data") or tensor.data_type in {TensorProto.UNDEFINED, TensorProto.STRING}:
             continue
         try:
-            bits = 4 if "4" in TensorProto.DataType.Name(tensor.data_type)[-5:-1] else 0
-            item_bytes = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+            bits = int(graph_shape.item_bytes(tensor.data_type) * 8)
         except (KeyError, ValueError, TypeError):
             continue  # the checker refuses element types that it does not know
-        if not bits and len(tensor.raw_data) != prod(tensor.dims) * item_bytes:
+        if len(tensor.raw_data) != (prod(tensor.dims) * bits + 7) // 8:
             raise UserError(
                 f"The tensor {tensor.name} says it has {prod(tensor.dims)} values, but the file does not hold them.",
                 f"The file is damaged. {_EXPORT_AGAIN}.",

@@ -27,8 +27,10 @@ class LayerRow:
     sources: tuple[int, ...] = ()
     """Positions in `ModelSummary.layers` of the nodes whose outputs it reads, ascending."""
     kernel: tuple[int, ...] = ()
-    """Shape of its main weight as the operator takes it (convolution: C_out × C_in ÷ groups × K_h × K_w)."""
+    """Shape of its main weight: C_out × C_in ÷ groups × K_h × K_w of a convolution, inputs × outputs of a product."""
     groups: int = 1
+    constant: bool = False
+    """It only computes weights, once; such nodes have no part in cost, memory or the drawn graph."""
 
 
 @dataclass(frozen=True, slots=True)
