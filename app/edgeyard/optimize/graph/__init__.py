@@ -1,0 +1,1 @@
+"""Editing ONNX graphs: who makes and reads a tensor, its constants, its layers, its parts, and running it in steps."""
