@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from edgeyard.commands.hub_client import HubClient
+from edgeyard.commands.lab_evidence import check_lab_evidence
 from edgeyard.commands.model_command import artifact_folder
 from edgeyard.commands.patience import patiently
 from edgeyard.commands.workspace import Workspace
@@ -50,7 +51,8 @@ def sign_version(workspace: Workspace, version_id: int, unlock: Unlock, on_text:
     with workspace.database.read() as connection:
         version = model.get_version(connection, version_id)
         highest = model.highest_release_counter(connection, version.model) if version else 0
-    version = _check_ready(version)
+        version = _check_ready(version)
+        check_lab_evidence(connection, version)
     counter = version.release_counter or highest + 1
     targets = release_targets(version, counter)
     patiently(lambda: _hand_in(workspace, targets, unlock, say))

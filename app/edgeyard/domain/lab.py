@@ -65,7 +65,7 @@ class LabFigures:
             parts.append(f"{self.temperature_end_c:.0f} °C {'steady' if self.steady else 'not steady'}")
         if self.energy_mj is not None:
             parts.append(f"{self.energy_mj:.2f} mJ")
-        parts.append(f"{self.repetitions} repetitions")
+        parts.append("1 repetition" if self.repetitions == 1 else f"{self.repetitions} repetitions")
         return ", ".join(parts)
 
 
