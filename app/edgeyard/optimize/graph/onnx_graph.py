@@ -116,7 +116,7 @@ class OnnxGraph:
         """Make `tensor` a constant with these values, for all its readers."""
         from onnx import numpy_helper
 
-        self._constants[tensor] = numpy_helper.from_array(np.ascontiguousarray(values), tensor)
+        self._constants[tensor] = numpy_helper.from_array(np.asarray(values, order="C"), tensor)
 
     def store_for(self, node: onnx.NodeProto, slot: int, values: NDArray[Any]) -> None:
         """Give this one reader these values: a constant that others read too is left to them."""
