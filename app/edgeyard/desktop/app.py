@@ -21,6 +21,7 @@ from edgeyard.desktop.bridge import Bridge
 from edgeyard.desktop.drag import leave_label_on_clipboard
 from edgeyard.desktop.edit import EditHistory
 from edgeyard.desktop.fleet_feed import FleetFeeds
+from edgeyard.desktop.garbage import Garbage
 from edgeyard.desktop.look.palette import ThemeName
 from edgeyard.desktop.look.theme import Theme
 from edgeyard.desktop.memory import Memory
@@ -42,6 +43,8 @@ class Desktop:
     def __init__(self, folder: SiteFolder, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         self.application = make_application()
+        self._garbage = Garbage()
+        self._garbage.start()
         folder.root.mkdir(parents=True, exist_ok=True)
         memory = Memory(folder.root / "desktop.ini")
         theme = Theme(_theme_name(memory.text("theme", ThemeName.SYSTEM)))
@@ -68,7 +71,9 @@ class Desktop:
         """Close all windows and end the threads."""
         for window in list(self.windows):
             window.close()
+        self.session.feeds.stop()
         self.session.bridge.stop()
+        self._garbage.stop()
         leave_label_on_clipboard()
 
     def _forget(self, window: MainWindow) -> None:

@@ -65,6 +65,10 @@ class FleetFeeds(QObject):
         self._learn_bands()
         self._learning.start()
 
+    def stop(self) -> None:
+        """Learn nothing more; reading ends with the bridge."""
+        self._learning.stop()
+
     def _learn_bands(self) -> None:
         self._bridge.run(self._reader.learn_bands)
 
