@@ -5,12 +5,18 @@ from __future__ import annotations
 from edgeyard.optimize.passes.fp16 import Float16
 from edgeyard.optimize.passes.int8_static import StaticInt8
 from edgeyard.optimize.step import Pass
+from edgeyard.optimize.target.litert import LiteRt
+from edgeyard.optimize.target.openvino_ir import OpenVinoIr
+from edgeyard.optimize.target.ort_format import OrtFormat
 
 PASSES: dict[str, Pass] = {
     each.kind: each
     for each in (
         Float16(),
         StaticInt8(),
+        OrtFormat(),
+        OpenVinoIr(),
+        LiteRt(),
     )
 }
 """By kind, in the order in which the documentation shows them. Nothing here imports onnx before it runs."""
