@@ -90,11 +90,11 @@ def _optimize(options: argparse.Namespace) -> int:
 
     with open_workspace(options) as workspace:
         result = optimize_version(workspace, find_version(workspace, options.version).id)
-    for made in result.variants:
+    for made in result.candidates:
         for profile in made.profiles:
             print_line(f"{profile}: {made.name}. {made.reasons.get(profile, '')}")
     for rejected in result.rejected:
-        print_line(f"Not made: {rejected.title}: {rejected.reason}")
+        print_line(f"Left out: {rejected.name}: {rejected.reason}")
     return 0
 
 

@@ -13,10 +13,15 @@ from edgeyard.domain.error import UserError
 from edgeyard.domain.hardware import default_profiles
 from edgeyard.domain.identifier import check_identifier
 from edgeyard.domain.model import ModelVersion
+from edgeyard.optimize.engine.cache import trim_cache
+from edgeyard.optimize.engine.event import Event, StepDone
+from edgeyard.optimize.engine.job import DataFiles, OptimizeJob
+from edgeyard.optimize.engine.profile import find_profiles
+from edgeyard.optimize.engine.result import JobResult
+from edgeyard.optimize.engine.run_job import run_job
 from edgeyard.optimize.import_check import MODEL_FILE, ImportFacts, set_file
 from edgeyard.optimize.job_message import Progress
-from edgeyard.optimize.pipeline import import_in_worker, optimize_in_worker
-from edgeyard.optimize.request import OptimizeRequest, OptimizeResult
+from edgeyard.optimize.pipeline import import_in_worker
 from edgeyard.store import journal, model, variant
 from edgeyard.trust.artifact_file import hash_file, store_artifact
 from edgeyard.trust.durable_file import sync_folder
@@ -24,6 +29,8 @@ from edgeyard.trust.durable_file import sync_folder
 OnProgress = Callable[[Progress], None]
 
 _SPLIT_SEED = 1
+_CACHE_BYTES = 4 << 30
+_RUN_OFF_S = 0.6
 
 
 def import_model(
@@ -71,27 +78,40 @@ def optimize_version(
     profiles: tuple[str, ...] = (),
     on_progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
-) -> OptimizeResult:
-    """Make, prove and choose the variants of an imported version, for all known hardware unless told otherwise."""
+) -> JobResult:
+    """Make, prove and choose the variants of an imported version, for the usual hardware unless told otherwise.
+
+    What was finished when it was cancelled or killed is found again the next time.
+    """
     found = _get(workspace, version_id)
     if found.stage == "released":
         raise UserError(f"{found.label} is released; its variants can no longer change.", "Import it as a new version.")
     source = source_folder(workspace, found.source_digest)
     if not (source / MODEL_FILE).is_file():
         raise UserError(f"The files of {found.label} are not on this machine.", "Optimize it where it was imported.")
-    request = OptimizeRequest(
+    job = OptimizeJob(
         source=source / MODEL_FILE,
-        evaluation=source / set_file("evaluation"),
-        calibration=source / set_file("calibration"),
-        golden=source / set_file("golden"),
+        data=DataFiles(
+            evaluation=source / set_file("evaluation"),
+            calibration=source / set_file("calibration"),
+            golden=source / set_file("golden"),
+        ),
         preprocessing=found.preprocessing,
         out_dir=workspace.folder.jobs / f"version-{version_id}",
-        profiles=profiles or tuple(default_profiles()),
+        cache_dir=cache_folder(workspace),
+        profiles=find_profiles(profiles or default_profiles()),
+        run_off_s=_RUN_OFF_S,
     )
-    result = optimize_in_worker(request, cancel=cancel, on_progress=on_progress)
+    result = run_job(job, on_event=_teller(on_progress), cancel=cancel)
     _keep_variants(workspace, found, result)
-    shutil.rmtree(request.out_dir, ignore_errors=True)
+    shutil.rmtree(job.out_dir, ignore_errors=True)
+    trim_cache(job.cache_dir, _CACHE_BYTES, keep=found.source_digest)
     return result
+
+
+def cache_folder(workspace: Workspace) -> Path:
+    """Where this machine keeps what optimizations have finished, by model."""
+    return workspace.folder.jobs / "cache"
 
 
 def find_version(workspace: Workspace, text: str) -> ModelVersion:
@@ -114,6 +134,7 @@ def delete_version(workspace: Workspace, version_id: int) -> None:
         model.delete_version(connection, version_id, now)
         journal.note(connection, workspace.operator_name, "version deleted", found.label, "", now)
     shutil.rmtree(source_folder(workspace, found.source_digest), ignore_errors=True)
+    shutil.rmtree(cache_folder(workspace) / found.source_digest, ignore_errors=True)
 
 
 def source_folder(workspace: Workspace, source_digest: str) -> Path:
@@ -177,12 +198,24 @@ def _add_version(
     return added
 
 
-def _keep_variants(workspace: Workspace, found: ModelVersion, result: OptimizeResult) -> None:
-    for made in result.variants:
+def _teller(on_progress: OnProgress | None) -> Callable[[Event], None]:
+    """Events as lines of a job's log."""
+
+    def tell(event: Event) -> None:
+        notes = event.notes if isinstance(event, StepDone) else ()
+        if on_progress is not None and event.text:
+            stage = type(event).__struct_config__.tag
+            on_progress(Progress(event.fraction, " ".join((event.text, *notes)), str(stage)))
+
+    return tell
+
+
+def _keep_variants(workspace: Workspace, found: ModelVersion, result: JobResult) -> None:
+    for made in result.candidates:
         store_artifact(artifact_folder(workspace), made.path)
     now = workspace.clock()
     with workspace.database.write() as connection:
-        for made in result.variants:
+        for made in result.candidates:
             variant.add_variant(
                 connection,
                 found.id,

@@ -26,7 +26,7 @@ class WorkerLimits:
 
 
 class WorkerCrashError(UserError):
-    """The worker did not live to answer: it crashed, or reached a limit. `kind`: crash, memory, cpu or time."""
+    """The worker did not live to answer: it crashed, or reached a limit. `kind`: crash, memory, killed, cpu or time."""
 
     def __init__(self, kind: str, what: str, todo: str) -> None:
         super().__init__(what, todo)
@@ -36,8 +36,8 @@ class WorkerCrashError(UserError):
 class JobCancelledError(UserError):
     """Somebody asked for the job to end."""
 
-    def __init__(self) -> None:
-        super().__init__("The job was cancelled.", "Nothing of it was kept.")
+    def __init__(self, todo: str = "Nothing of it was kept.") -> None:
+        super().__init__("The job was cancelled.", todo)
 
 
 class WorkerBugError(RuntimeError):
@@ -47,8 +47,15 @@ class WorkerBugError(RuntimeError):
 def explain_death(code: int, limits: WorkerLimits, errors: str) -> WorkerCrashError:
     """Say why a worker died without an answer; `errors` is the end of its standard error."""
     name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    if "bad_alloc" in errors or "MemoryError" in errors or name == "SIGKILL":
+    if "bad_alloc" in errors or "MemoryError" in errors:
         return _out_of_memory(limits)
+    if name == "SIGKILL":
+        return WorkerCrashError(
+            "killed",
+            f"The job was killed from outside: by somebody, or since the machine ran out of memory before the job had"
+            f" its {limits.memory_bytes >> 20} MiB.",
+            "Close other programs, or use a smaller model or less data.",
+        )
     if name == "SIGXCPU":
         return WorkerCrashError(
             "cpu",

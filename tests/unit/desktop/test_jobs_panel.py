@@ -125,7 +125,7 @@ def test_closing_the_program_interrupts_what_still_runs(qtbot: QtBot, window: Ma
     with database_of(folder) as database, database.read() as c:
         (row,) = jobs.list_jobs(c)
     assert row.state == "interrupted"
-    assert row.text == "The window was closed while it ran. Nothing of it was kept."
+    assert row.text == "The window was closed while it ran. Run it again to go on."
 
 
 def _dead_process() -> str:

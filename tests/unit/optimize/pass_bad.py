@@ -1,41 +1,52 @@
-"""Passes that go wrong, and optimizations that worker processes call instead of the real one."""
+"""Passes that go wrong, and workers that use them, or that lie, instead of the real one."""
 
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
-from edgeyard.optimize.dataset import Dataset
-from edgeyard.optimize.job_message import Progress
-from edgeyard.optimize.optimize_version import optimize_version
-from edgeyard.optimize.passes import first_cut
-from edgeyard.optimize.passes.declaration import PassResult
-from edgeyard.optimize.request import OptimizeRequest, OptimizeResult
+from msgspec import Meta
+
+from edgeyard.optimize.engine import work as work_module
+from edgeyard.optimize.engine.event import Event
+from edgeyard.optimize.engine.task import WorkReport, WorkTask
+from edgeyard.optimize.engine.work import work
+from edgeyard.optimize.passes import PASSES
+from edgeyard.optimize.recipe.recipe import Recipe, RecipeStep
+from edgeyard.optimize.step import Settings, StepInput, StepOutput, Trait
 from edgeyard.optimize.summary import ModelSummary
 
+Way = Literal["raise", "crash", "memory", "hang", "disk", "rubbish", "link", "slow", "copy", "obstacle", "nan"]
 
-@dataclass(frozen=True)
+
+class BadSettings(Settings, frozen=True):
+    how: Annotated[Way, Meta(description="what goes wrong")] = "raise"
+
+
 class BadPass:
-    """Named as a real pass, so that the profiles ask for it."""
+    """Goes wrong as it is told; `copy` and `slow` make a copy of their source."""
 
-    how: str
-    id: str = "fp16"
-    title: str = "Bad pass"
-    precision: str = "fp16"
-    form: str = ""
+    kind: ClassVar[str] = "bad"
+    title: ClassVar[str] = "Bad pass"
+    text: ClassVar[str] = "Goes wrong."
+    settings_type: ClassVar[type[Settings]] = BadSettings
 
-    @property
-    def settings(self) -> dict[str, str | int | bool]:
-        return {}
+    def trait(self, settings: BadSettings, source: Trait) -> Trait:
+        return source
 
-    def obstacle(self, summary: ModelSummary, calibration: Dataset | None) -> str:
+    def obstacle(self, settings: BadSettings, given: StepInput) -> str:
+        if settings.how == "obstacle":
+            raise KeyError("a bug in the pass")
         return ""
 
-    def run(self, source: Path, out: Path, summary: ModelSummary, calibration: Dataset | None) -> PassResult:
-        match self.how:
+    def cost_s(self, settings: BadSettings, summary: ModelSummary, samples: int) -> float:
+        return 1.0 / (settings.how != "obstacle")
+
+    def run(self, settings: BadSettings, given: StepInput, out: Path) -> StepOutput:
+        match settings.how:
             case "raise":
                 out.write_bytes(b"half")
                 raise ValueError("no such operator")
@@ -43,50 +54,66 @@ class BadPass:
                 signal.pthread_kill(threading.get_ident(), signal.SIGSEGV)
             case "memory":
                 bytearray(1 << 40)
-            case "sleep":
+            case "hang":
                 time.sleep(60)
             case "disk":
                 raise OSError(28, "No space left on device")
             case "rubbish":
                 out.write_bytes(os.urandom(100))
-        return PassResult()
+            case "link":
+                out.symlink_to("/etc/passwd")
+            case "nan":
+                out.write_bytes(_with_nan(given.source))
+            case "copy" | "slow":
+                for step in range(20 if settings.how == "slow" else 0):
+                    given.tell(step / 20, "copying slowly")
+                    time.sleep(0.1)
+                out.write_bytes(given.source.read_bytes() + b"\x62\x00")  # an empty doc_string more
+        return StepOutput((f"Went {settings.how}.",))
 
 
-def put_bad_pass(how: str) -> None:
-    first_cut.FIRST_CUT = tuple(BadPass(how) if each.id == "fp16" else each for each in first_cut.FIRST_CUT)
+def _with_nan(source: Path) -> bytes:
+    import numpy as np
+    import onnx
+
+    model = onnx.load(source)
+    bias = model.graph.initializer[-1]
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.full(tuple(bias.dims), np.nan, np.float32), bias.name))
+    return bytes(model.SerializeToString())
 
 
-def optimize_with_crash(
-    request: OptimizeRequest, on_progress: Callable[[Progress], None] | None = None
-) -> OptimizeResult:
-    put_bad_pass("crash")
-    return optimize_version(request, on_progress)
+def bad_recipe(*ways: str) -> Recipe:
+    return Recipe(tuple(RecipeStep(how, "bad", settings={"how": how}) for how in ways))
 
 
-def optimize_with_memory_eater(
-    request: OptimizeRequest, on_progress: Callable[[Progress], None] | None = None
-) -> OptimizeResult:
-    put_bad_pass("memory")
-    return optimize_version(request, on_progress)
+def put_bad_pass() -> None:
+    PASSES["bad"] = BadPass()
 
 
-def optimize_and_lie(request: OptimizeRequest, on_progress: Callable[[Progress], None] | None = None) -> OptimizeResult:
+def work_badly(task: WorkTask, on_event: Callable[[Event], None]) -> WorkReport:
+    """The worker with the bad pass, and little patience."""
+    put_bad_pass()
+    work_module._PATIENCE, work_module._PATIENCE_S = 0.0, 4.0
+    return work(task, on_event)
+
+
+def work_and_lie(task: WorkTask, on_event: Callable[[Event], None]) -> WorkReport:
     """What a worker that a model has taken over could do: change a file after it was hashed."""
-    result = optimize_version(request, on_progress)
-    (request.out_dir / "fp16.onnx").write_bytes(b"something else")
-    return result
+    report = work(task, on_event)
+    (path,) = (candidate.path for candidate in report.candidates if candidate.name == "fp16")
+    path.write_bytes(b"something else")
+    return report
 
 
-def optimize_and_stray(
-    request: OptimizeRequest, on_progress: Callable[[Progress], None] | None = None
-) -> OptimizeResult:
-    """Leave more than was reported."""
-    result = optimize_version(request, on_progress)
-    (request.out_dir / "extra.onnx").write_bytes(b"extra")
-    (request.out_dir / "link").symlink_to("/etc/passwd")
-    return result
+def work_and_point_elsewhere(task: WorkTask, on_event: Callable[[Event], None]) -> WorkReport:
+    """Or name a file that is not its own."""
+    report = work(task, on_event)
+    candidates: list[Any] = list(report.candidates)
+    object.__setattr__(candidates[0], "path", task.job.source)
+    return report
 
 
-def optimize_slowly(request: OptimizeRequest, on_progress: Callable[[Progress], None] | None = None) -> OptimizeResult:
-    put_bad_pass("sleep")
-    return optimize_version(request, on_progress)
+def work_and_babble(task: WorkTask, on_event: Callable[[Any], None]) -> WorkReport:
+    """Or send what is no event."""
+    on_event({"type": "nonsense"})
+    return work(task, on_event)

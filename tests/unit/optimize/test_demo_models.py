@@ -4,21 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from edgeyard.optimize.pipeline import optimize_in_worker
-from edgeyard.optimize.request import OptimizeRequest, OptimizeResult
+from edgeyard.optimize.engine.job import DataFiles, OptimizeJob
+from edgeyard.optimize.engine.profile import find_profiles
+from edgeyard.optimize.engine.result import JobResult
+from edgeyard.optimize.engine.run_job import run_job
 from edgeyard.resource import resource_path
 
 
-def optimize(version: int, out_dir: Path) -> OptimizeResult:
-    return optimize_in_worker(
-        OptimizeRequest(
+def optimize(version: int, folder: Path) -> JobResult:
+    sets = {name: resource_path("demo", f"{name}.npz") for name in ("evaluation", "calibration", "golden")}
+    return run_job(
+        OptimizeJob(
             source=resource_path("demo", f"yard-vision-{version}.onnx"),
-            evaluation=resource_path("demo", "evaluation.npz"),
-            calibration=resource_path("demo", "calibration.npz"),
-            golden=resource_path("demo", "golden.npz"),
-            out_dir=out_dir,
-            profiles=("pi4", "pi5", "jetson-orin-nano", "x86-vnni"),
-            latency_budget_s=0.5,
+            data=DataFiles(**sets),
+            out_dir=folder / "out",
+            cache_dir=folder / "cache",
+            profiles=find_profiles(("pi4", "pi5", "jetson-orin-nano", "x86-vnni")),
+            run_off_s=0.3,
         )
     )
 
@@ -31,21 +33,21 @@ def test_each_version_gets_a_variant_for_every_profile_and_the_third_is_seen_to_
         assert result.preprocessing.classes[3] == "cat"
         assert result.picked["pi4"] == result.picked["pi5"] == "int8-s8s8"
         assert result.picked["jetson-orin-nano"] == "fp16"
-        original, sizes = result.variants[0], {variant.name: variant.size_bytes for variant in result.variants}
+        original, sizes = result.candidates[0], {variant.name: variant.size_bytes for variant in result.candidates}
         assert sizes["int8-s8s8"] * 2.5 < original.size_bytes
-        for variant in result.variants:
+        for variant in result.candidates:
             assert variant.evidence.accuracy is not None
             assert original.evidence.accuracy is not None
             assert variant.evidence.accuracy >= original.evidence.accuracy - 0.01
-    golden = {version: result.variants[0].evidence.golden_accuracy or 0 for version, result in results.items()}
+    golden = {version: result.candidates[0].evidence.golden_accuracy or 0 for version, result in results.items()}
     assert golden[2] > golden[1] + 0.05
     assert golden[3] < golden[2] - 0.1
 
 
 def test_the_same_artifacts_come_out_of_another_process(tmp_path: Path) -> None:
     first, second = (optimize(2, tmp_path / name) for name in ("a", "b"))
-    assert [each.sha256 for each in first.variants] == [each.sha256 for each in second.variants]
-    assert first.variants[0].lineage["source"] == first.summary.sha256
+    assert [each.sha256 for each in first.candidates] == [each.sha256 for each in second.candidates]
+    assert first.candidates[0].lineage["source"] == first.summary.sha256
 
 
 @pytest.mark.parametrize("name", ["golden", "evaluation", "calibration"])

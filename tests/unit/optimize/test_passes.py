@@ -10,18 +10,18 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgeyard.optimize.dataset import load_dataset
+from edgeyard.optimize.engine.job import OptimizeJob
 from edgeyard.optimize.inspect_model import inspect_model
 from edgeyard.optimize.passes import PASSES
 from edgeyard.optimize.passes.tidy import write_model
-from edgeyard.optimize.request import OptimizeRequest
 from edgeyard.optimize.step import StepInput, Trait
 from tests.unit.optimize.toy_model import model_of, value
 
 
 @pytest.fixture
-def given(toy: OptimizeRequest, tmp_path: Path) -> StepInput:
-    assert toy.calibration is not None
-    calibration = load_dataset(toy.calibration, toy.preprocessing)
+def given(toy: OptimizeJob, tmp_path: Path) -> StepInput:
+    assert toy.data.calibration is not None
+    calibration = load_dataset(toy.data.calibration, toy.preprocessing)
     return StepInput(toy.source, inspect_model(toy.source), Trait(), calibration, tmp_path)
 
 

@@ -28,12 +28,8 @@ def optimize(workspace: Workspace, subject: str, on_progress: OnProgress, cancel
     if not subject.isdecimal():
         raise UserError("This job names no version.", "Start the optimization again from the Models page.")
     result = optimize_version(workspace, int(subject), on_progress=on_progress, cancel=cancel)
-    for line in result.log:
-        on_progress(Progress(1.0, line, "log"))
-    for rejected in result.rejected:
-        on_progress(Progress(1.0, f"{rejected.title}: {rejected.reason}", "log"))
     served = sum(bool(name) for name in result.picked.values())
-    return f"{len(result.variants)} variants proven, {served} of {len(result.picked)} kinds of hardware served."
+    return f"{len(result.candidates)} variants proven, {served} of {len(result.picked)} kinds of hardware served."
 
 
 KINDS: Mapping[str, JobKind] = {"optimize": JobKind(optimize, "zap")}

@@ -117,7 +117,7 @@ class JobRunner(QObject):
             text = self._kinds[kind].run(workspace, subject, record.progress, cancel)
         except UserError as error:
             if cancel.is_set() and self._closing:
-                record.end("interrupted", "The window was closed while it ran. Nothing of it was kept.")
+                record.end("interrupted", "The window was closed while it ran. Run it again to go on.")
             else:
                 record.end("cancelled" if cancel.is_set() else "failed", str(error))
         except Exception:

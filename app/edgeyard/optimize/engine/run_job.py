@@ -29,7 +29,7 @@ from edgeyard.optimize.engine.task import JobOutline, WorkReport, WorkTask
 from edgeyard.optimize.engine.work import outline
 from edgeyard.optimize.host import host_facts
 from edgeyard.optimize.sandbox import run_in_worker
-from edgeyard.optimize.worker_answer import WorkerCrashError, WorkerLimits
+from edgeyard.optimize.worker_answer import JobCancelledError, WorkerCrashError, WorkerLimits
 from edgeyard.trust.artifact_file import hash_file
 
 
@@ -61,7 +61,10 @@ def run_job(
     job = _absolute(job)
     with partial_folder(job.out_dir) as staging:
         supervisor = Supervisor(WorkTask(job, _keep_source(job)), on_event, cancel)
-        report = supervisor.run()
+        try:
+            report = supervisor.run()
+        except JobCancelledError as error:
+            raise JobCancelledError("Optimize again to go on from what was finished.") from error
         folder = staging / "verified"
         folder.mkdir()
         cache = ModelCache(job.cache_dir, supervisor.task.source_sha256)

@@ -6,13 +6,12 @@ import hashlib
 from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from edgeyard import __version__
-from edgeyard.optimize import step as step_module
+from edgeyard.optimize.engine.code_digest import code_digest
 from edgeyard.optimize.recipe.recipe import RecipeStep
 from edgeyard.optimize.recipe.setting import settings_of
 from edgeyard.optimize.step import Pass
@@ -28,8 +27,8 @@ def step_key(source_key: str, step: RecipeStep, each: Pass, data_key: str, seed:
     settings = settings_of(each.settings_type, step.settings)
     sidecar = getattr(each, "sidecar", "")
     return digest_of(
-        source_key, step.kind, msgspec.to_builtins(settings), data_key, seed, tool_versions(), code_digest(),
-        _sidecar_version(sidecar) if sidecar else "",
+        source_key, step.kind, msgspec.to_builtins(settings), data_key, seed, tool_versions(),
+        code_digest(type(each).__module__), _sidecar_version(sidecar) if sidecar else "",
     )  # fmt: skip
 
 
@@ -48,16 +47,6 @@ def tool_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
-
-
-@cache
-def code_digest() -> str:
-    """A digest of our own code that makes artifacts, so that a changed pass is not taken for the old one."""
-    folder = Path(step_module.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _sidecar_version(name: str) -> str:

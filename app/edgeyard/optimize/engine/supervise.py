@@ -31,7 +31,7 @@ from edgeyard.optimize.worker_answer import JobCancelledError, WorkerCrashError,
 
 _PROOF_S = 900.0
 """What proofs and the run-off may take after the budget."""
-_CAUSES = {"crash": "crashed", "memory": "memory", "time": "budget", "cpu": "budget"}
+_CAUSES = {"crash": "crashed", "memory": "memory", "killed": "memory", "time": "budget", "cpu": "budget"}
 
 
 class _OverrunError(Exception):
@@ -50,6 +50,7 @@ class Supervisor:
     _fraction: float = 0.0
     _current: StepStarted | None = None
     _current_since: float = 0.0
+    _killed: set[str] = field(default_factory=set)
 
     @property
     def elapsed_s(self) -> float:
@@ -103,11 +104,16 @@ class Supervisor:
         except _OverrunError:
             self._leave_out(Skip("budget", f"It was given up after {time.monotonic() - self._current_since:.0f} s."))
         except WorkerCrashError as error:
+            if error.kind == "killed" and self._culprit() not in self._killed:
+                # Whoever killed it may not have meant the step: it gets a second try.
+                self._killed.add(self._culprit())
+                self.tell(JobNote(text=f"{error.what} Starting again.", at_s=self.elapsed_s))
+                return None
             self._leave_out(Skip(_CAUSES.get(error.kind, "crashed"), error.what), error)
         return None
 
     def _leave_out(self, skip: Skip, error: WorkerCrashError | None = None) -> None:
-        culprit = self._current.step if self._current is not None else ""
+        culprit = self._culprit()
         if culprit == RUN_OFF and self.task.run_off:
             self.task = replace(self.task, run_off=False)
         elif culprit in {"", ORIGINAL, RUN_OFF, *self.task.skipped}:
@@ -115,6 +121,10 @@ class Supervisor:
         else:
             self.task = replace(self.task, skipped={**self.task.skipped, culprit: skip})
         self.tell(JobNote(text=f"{culprit} ended its worker: {skip.reason} Going on without it.", at_s=self.elapsed_s))
+
+    def _culprit(self) -> str:
+        """What the worker was at; empty when it was at no step."""
+        return self._current.step if self._current is not None else ""
 
     def _watch(self) -> None:
         current = self._current

@@ -17,6 +17,7 @@ from edgeyard.domain.error import UserError
 from edgeyard.optimize.engine.bench import Artifact, Bench, SidecarNeeded, StepProblem, problem_of
 from edgeyard.optimize.engine.cache import ModelCache
 from edgeyard.optimize.engine.choose import choose, finalists, within_drop
+from edgeyard.optimize.engine.code_digest import code_digest
 from edgeyard.optimize.engine.event import (
     CandidateProven,
     Event,
@@ -33,11 +34,12 @@ from edgeyard.optimize.engine.lineage import lineage_of
 from edgeyard.optimize.engine.make_plan import make_plan
 from edgeyard.optimize.engine.pareto import pareto_names
 from edgeyard.optimize.engine.result import Candidate, Measurement, Rejected
-from edgeyard.optimize.engine.step_key import code_digest, digest_of, tool_versions
+from edgeyard.optimize.engine.step_key import digest_of, tool_versions
 from edgeyard.optimize.engine.task import JobOutline, Waiting, WorkReport, WorkTask
 from edgeyard.optimize.host import host_facts
 from edgeyard.optimize.inspect_model import inspect_model
 from edgeyard.optimize.passes import PASSES
+from edgeyard.optimize.proof import prove
 from edgeyard.optimize.proof.memory import MemoryProbe
 from edgeyard.optimize.proof.prove import Proof, Prover, with_latency
 from edgeyard.optimize.recipe.default import default_recipe
@@ -280,7 +282,7 @@ class _Desk:
 
     def _figures_key(self, *parts: object) -> str:
         sets = (content_key(self.data.evaluation), content_key(self.data.golden))
-        return digest_of(*parts, sets, host_facts().sentence, tool_versions(), code_digest())
+        return digest_of(*parts, sets, host_facts().sentence, tool_versions(), code_digest(prove.__name__))
 
     def _tell_candidates(self, changed: str) -> None:
         """Tell of a candidate, and of the Pareto set and the choice if they are others now."""
