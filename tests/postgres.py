@@ -3,12 +3,12 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.free_port import free_port
 from tests.services import ServiceMissing, postgres_folder
 
 _START_ATTEMPTS = 5
@@ -90,7 +90,7 @@ class _Cluster:
         """Start on a port that was free a moment ago; on another one if somebody took it since."""
         problem = ""
         for _ in range(_START_ATTEMPTS):
-            port = _free_port()
+            port = free_port()
             (self._data / "postgresql.auto.conf").write_text(_SETTINGS.format(port=port), "utf-8")
             self._log.unlink(missing_ok=True)
             problem = self._run("pg_ctl", "start", "-w", "-t", str(_TIMEOUT_S), "-D", self._data, "-l", self._log)
@@ -127,9 +127,3 @@ class _Cluster:
             output.seek(0)
             words = output.read().decode("utf-8", "replace").strip()
         return (words or f"exit code {code}") if code else ""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

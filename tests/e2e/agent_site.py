@@ -34,7 +34,8 @@ from edgeyard.wire.record_codec import decode_batch, decode_body, encode_ack, en
 from edgeyard.wire.sparkplug import decode_payload, encode_payload
 from edgeyard.wire.statement import decode_statement
 from edgeyard.wire.topic import durable_topic, live_topic
-from tests.e2e.hub_parts import MqttProbe, Pki, eventually, free_port
+from tests.e2e.hub_parts import MqttProbe, Pki, eventually
+from tests.free_port import free_port
 from tests.services import require
 from tests.unit.agent import toy_model
 from tests.unit.agent.toy_hub import PROFILE, SITE, ToyHub

@@ -1,4 +1,4 @@
-"""What tests of the hub share: keys of a little site, MQTT clients that remember, ports."""
+"""What tests of the hub share: keys of a little site, MQTT clients that remember."""
 
 from __future__ import annotations
 
@@ -20,13 +20,6 @@ from edgeyard.trust.site_ca import CaMaterial, create_ca, issue_certificate
 from edgeyard.trust.tls import client_context
 
 HOSTS = ("localhost", "127.0.0.1")
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def now_utc() -> datetime:

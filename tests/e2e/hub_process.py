@@ -33,7 +33,8 @@ from edgeyard.wire.record_codec import Body, decode_ack, encode_batch, make_reco
 from edgeyard.wire.sparkplug import encode_payload
 from edgeyard.wire.statement import encode_statement
 from edgeyard.wire.topic import durable_topic, live_topic
-from tests.e2e.hub_parts import Credentials, MqttProbe, eventually, free_port, now_utc
+from tests.e2e.hub_parts import Credentials, MqttProbe, eventually, now_utc
+from tests.free_port import free_port
 
 SITE = "plant"
 

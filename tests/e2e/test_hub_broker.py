@@ -21,7 +21,8 @@ from edgeyard.hub.broker import BrokerFiles, BrokerPlan, BrokerSupervisor, plan_
 from edgeyard.hub.child_process import end_stale_child
 from edgeyard.hub.network_port import port_answers
 from edgeyard.trust.tls import client_context
-from tests.e2e.hub_parts import Credentials, MqttProbe, Pki, all_connected, eventually, free_port, port_taken
+from tests.e2e.hub_parts import Credentials, MqttProbe, Pki, all_connected, eventually, port_taken
+from tests.free_port import free_port
 from tests.services import require
 
 pytestmark = [pytest.mark.e2e]
