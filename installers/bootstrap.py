@@ -2,7 +2,8 @@
 """Start Edgeyard from a source tree, with nothing but Python.
 
     python3 installers/bootstrap.py demo [options]     the demo (--headless, --json, --devices N, ...)
-    python3 installers/bootstrap.py test [options]     ruff, mypy, import contracts, pytest; with options only pytest
+    python3 installers/bootstrap.py test [options]     ruff, mypy, import contracts, pytest on several workers;
+                                                       with options only pytest, with these
     python3 installers/bootstrap.py run [arguments]    edgeyard itself
     python3 installers/bootstrap.py install            only make the environment
 
@@ -418,6 +419,11 @@ def hand_over(program: Path, args: Sequence[str]) -> NoReturn:
                 sys.exit(child.wait())
 
 
+def in_parallel(processors: int) -> list[str]:
+    """Options of pytest for the whole suite: more workers than processors, since half the tests mostly wait."""
+    return ["-n", str(min(8, 2 * processors)), "--dist", "loadgroup", "--durations", "10", "--durations-min", "5"]
+
+
 def run_tests(args: Sequence[str]) -> NoReturn:
     """All checks and then pytest, or, with arguments, pytest alone."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -430,9 +436,10 @@ def run_tests(args: Sequence[str]) -> NoReturn:
             if subprocess.run([python, *step], check=False).returncode != 0:
                 failed.append(name)
     say("test: pytest")
+    command = ["-m", "pytest", *(args or in_parallel(os.cpu_count() or 1))]
     if not failed:
-        hand_over(python, ["-m", "pytest", *args])
-    code = subprocess.run([python, "-m", "pytest", *args], check=False).returncode
+        hand_over(python, command)
+    code = subprocess.run([python, *command], check=False).returncode
     say(f"failed before pytest: {', '.join(failed)}")
     sys.exit(code or 1)
 

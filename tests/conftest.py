@@ -8,6 +8,16 @@ from tests.services import ServiceMissing, skip_or_fail
 from tests.window_leak import end_windows
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is allowed to take longest begins first: several workers then end at about the same time."""
+
+    def most_s(item: pytest.Item) -> float:
+        mark = item.get_closest_marker("timeout")
+        return float(mark.args[0]) if mark else 0.0
+
+    items.sort(key=most_s, reverse=True)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """A service that a fixture does not find is a skip here and a failure in CI, whatever fixture it was."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import pytest
 
@@ -249,6 +250,44 @@ class TestProgress:
         with bootstrap.Progress("making .venv"):
             time.sleep(0.05)
         assert bootstrap.sys.stderr.getvalue() == "edgeyard: making .venv… 0 s\n"
+
+
+class TestTests:
+    @pytest.fixture
+    def started(self, bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+        """The arguments that pytest would have been started with; all before it goes well."""
+        commands: list[list[str]] = []
+
+        def hand_over(_program: Path, args: list[str]) -> NoReturn:
+            commands.append(args)
+            raise SystemExit(0)
+
+        monkeypatch.chdir(Path.cwd())  # back again afterwards
+        monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+        monkeypatch.setattr(bootstrap, "hand_over", hand_over)
+        monkeypatch.setattr(bootstrap.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
+        return commands
+
+    @pytest.mark.parametrize(("processors", "workers"), [(None, "2"), (2, "4"), (64, "8")])
+    def test_the_whole_suite_is_spread_over_workers(
+        self,
+        bootstrap: ModuleType,
+        started: list[list[str]],
+        monkeypatch: pytest.MonkeyPatch,
+        processors: int | None,
+        workers: str,
+    ) -> None:
+        monkeypatch.setattr(bootstrap.os, "cpu_count", lambda: processors)
+        with pytest.raises(SystemExit):
+            bootstrap.run_tests([])
+        assert started[0][:6] == ["-m", "pytest", "-n", workers, "--dist", "loadgroup"]
+
+    def test_a_part_of_it_runs_with_the_given_options_alone(
+        self, bootstrap: ModuleType, started: list[list[str]]
+    ) -> None:
+        with pytest.raises(SystemExit):
+            bootstrap.run_tests(["tests/unit/domain", "-k", "wave"])
+        assert started == [["-m", "pytest", "tests/unit/domain", "-k", "wave"]]
 
 
 @POSIX_ONLY
