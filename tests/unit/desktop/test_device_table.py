@@ -327,9 +327,9 @@ def test_ten_thousand_rows_are_sorted_and_filtered_within_a_blink(theme: Theme, 
     devices = [replace(base, id=f"d-{n:05}", latency_p95_ms=float(n % 97)) for n in range(10_000)]
     model = FleetTableModel(lambda: NOW)
     model.show_frame(builder.start(devices, NOW))
-    started = time.perf_counter()
+    started = time.thread_time()
     for column in range(len(COLUMNS)):
         model.sort(column, Qt.SortOrder.DescendingOrder)
     model.set_filter(parse_filter("hw:pi5 line=1 !status:offline"))
     model.arrange()
-    assert time.perf_counter() - started < 1.5
+    assert time.thread_time() - started < 1.5

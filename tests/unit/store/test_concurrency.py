@@ -95,11 +95,10 @@ def test_a_reader_never_waits_for_a_writer(database: Database) -> None:
     with database.write() as writer:
         join(writer, "a")
         touch(writer, "jobs", NOW)
-        started = time.monotonic()
+        # It would wait for ever, or until it is refused: the writer goes on only afterwards.
         with database.read() as reader:
             assert list_devices(reader) == []
             assert change_counter(reader)["devices"] == 0
-        assert time.monotonic() - started < 1
 
 
 def test_a_writer_never_waits_for_a_reader(database: Database) -> None:
