@@ -39,7 +39,6 @@ from tests.benchmark.optimization.rival import RIVALS, Made, run_rival
 from tests.benchmark.optimization.sample_sets import QUICK, Sizes, make_sets
 
 QUICK_MODELS = ("resnet20", "kws")
-MAX_DROP = 0.3
 BUDGET_DROP = 0.1
 BUDGET_S = 60.0
 
@@ -89,7 +88,7 @@ def compare(case: Case, given: argparse.Namespace, sizes: Sizes, scratch: Path, 
     model, sets = case.path(given.data), scratch / "sets"
     make_sets(case, given.data, sizes, sets)
     made = [Made(ORIGINAL, model, size_bytes=model.stat().st_size), Made(AGAIN, model)]
-    made.append(run_ours(OURS, model, sets, scratch, MAX_DROP, BUDGET_S))
+    made.append(run_ours(OURS, model, sets, scratch, case.max_drop, BUDGET_S))
     if case.labelled:
         made.append(run_ours(BUDGET, model, sets, scratch, BUDGET_DROP, BUDGET_S))
     for rival in RIVALS:

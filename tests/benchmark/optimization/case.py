@@ -18,7 +18,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 @dataclass(frozen=True, slots=True)
 class Case:
     """One model. `x / scale`, normalized where `mean` is given, is its input; `side` is the height and width of its
-    images. Without `labelled` the images are not of the model's own kind: only agreement with fp32 is known."""
+    images. Without `labelled` the images are not of the model's own kind: only agreement with fp32 is known. `max_drop` is what ours
+    may lose, in points: a point as a rival may, to be counted as one; less where the aim says so."""
 
     name: str
     file: str
@@ -29,6 +30,7 @@ class Case:
     std: tuple[float, ...] = ()
     side: int = 32
     labelled: bool = True
+    max_drop: float = 1.0
 
     def path(self, data: Path) -> Path:
         """The model's file in the data folder."""
@@ -46,7 +48,7 @@ class Case:
 
 
 CASES = (
-    Case("resnet20", "resnet20_cifar10.onnx", CIFAR, "NCHW", 255.0, IMAGENET_MEAN, IMAGENET_STD),
+    Case("resnet20", "resnet20_cifar10.onnx", CIFAR, "NCHW", 255.0, IMAGENET_MEAN, IMAGENET_STD, max_drop=0.3),
     Case("ic", "mlperftiny_ic.onnx", CIFAR),
     Case("kws", "mlperftiny_kws_fp32.onnx", KWS, "RAW"),
     Case("vww", "mlperftiny_vww.onnx", CIFAR, scale=255.0, side=96, labelled=False),
