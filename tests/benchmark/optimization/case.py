@@ -18,8 +18,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 @dataclass(frozen=True, slots=True)
 class Case:
     """One model. `x / scale`, normalized where `mean` is given, is its input; `side` is the height and width of its
-    images. Without `labelled` the images are not of the model's own kind: only agreement with fp32 is known. `max_drop` is what ours
-    may lose, in points: a point as a rival may, to be counted as one; less where the aim says so."""
+    images. Without `labelled` the images are not of the model's own kind: only agreement with fp32 is known. `max_drop`
+    is what ours may lose, in points: as much as a rival may to be counted as one, or less where an aim says so."""
 
     name: str
     file: str
