@@ -27,6 +27,11 @@ def label_by_model(source: Path, x: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def toy(tmp_path: Path) -> OptimizeJob:
     """A job that a worker does in two seconds."""
+    return toy_job(tmp_path)
+
+
+def toy_job(tmp_path: Path) -> OptimizeJob:
+    """The job with all its files in that folder."""
     source = toy_model.save(toy_model.classifier(), tmp_path / "toy.onnx")
     sets = {}
     for seed, (name, count) in enumerate({"evaluation": 200, "calibration": 60, "golden": 40}.items()):

@@ -67,7 +67,7 @@ class BadPass:
             case "copy" | "slow":
                 for step in range(20 if settings.how == "slow" else 0):
                     given.tell(step / 20, "copying slowly")
-                    time.sleep(0.1)
+                    time.sleep(0.05)
                 out.write_bytes(given.source.read_bytes() + b"\x62\x00")  # an empty doc_string more
         return StepOutput((f"Went {settings.how}.",))
 

@@ -6,6 +6,7 @@ a worker may be killed at any instant, and the next one goes on where it was.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -277,8 +278,13 @@ class _Desk:
         if kept is not None and abs(time.time() - kept.at) < _FIGURES_AGE_S:
             return kept.proof
         proof = self.prover.prove(artifact.path, artifact.trait)
-        self.cache.keep_figures(name, _KeptProof(proof, time.time()))
+        self._keep_figures(name, _KeptProof(proof, time.time()))
         return proof
+
+    def _keep_figures(self, name: str, figures: _KeptProof | _KeptRunOff) -> None:
+        # Figures hold without being kept: on a full disk the next job measures again.
+        with contextlib.suppress(OSError):
+            self.cache.keep_figures(name, figures)
 
     def _figures_key(self, *parts: object) -> str:
         sets = (content_key(self.data.evaluation), content_key(self.data.golden))
@@ -333,7 +339,7 @@ class _Desk:
             share = budget_s if threads == 1 else budget_s / 3
             for name, measurement in self.prover.run_off(files, share, threads).items():
                 found[name] = (*found.get(name, ()), measurement)
-        self.cache.keep_figures(key, _KeptRunOff(found, time.time()))
+        self._keep_figures(key, _KeptRunOff(found, time.time()))
         return found
 
     def _profile_threads(self) -> set[int]:
