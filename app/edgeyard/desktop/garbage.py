@@ -21,7 +21,7 @@ _LOADED_AFTER_MS = 5_000
 class Garbage(QObject):
     """While one is started, Python collects nothing by itself in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, loaded_after_ms: int = _LOADED_AFTER_MS) -> None:
         super().__init__()
         self._rounds = 0
         self._round = QTimer(self)
@@ -29,13 +29,12 @@ class Garbage(QObject):
         self._round.timeout.connect(self._collect)
         self._loaded = QTimer(self)
         self._loaded.setSingleShot(True)
-        self._loaded.setInterval(_LOADED_AFTER_MS)
-        self._loaded.timeout.connect(keep_what_is_loaded)
+        self._loaded.setInterval(loaded_after_ms)
+        self._loaded.timeout.connect(self._on_loaded)
 
     def start(self) -> None:
-        """Collect on this thread from now on."""
+        """Collect on this thread from now on, once the start is over."""
         gc.disable()
-        self._round.start()
         self._loaded.start()
 
     def stop(self) -> None:
@@ -43,6 +42,10 @@ class Garbage(QObject):
         self._round.stop()
         self._loaded.stop()
         gc.enable()
+
+    def _on_loaded(self) -> None:
+        keep_what_is_loaded()
+        self._round.start()
 
     def _collect(self) -> None:
         self._rounds += 1

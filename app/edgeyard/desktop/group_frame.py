@@ -108,6 +108,8 @@ def evaluate(wanted: Filter | UserError, frame: FleetFrame, rows: Rows | None, b
     """Which devices pass; with `rows` only those are looked at and the others keep their answer of `before`."""
     if isinstance(wanted, UserError):
         return np.zeros(len(frame), np.bool_)
+    if not wanted.text.strip():
+        return np.ones(len(frame), np.bool_)
     if rows is None or before is None or len(before) != len(frame):
         rows, mask = np.arange(len(frame)), np.zeros(len(frame), np.bool_)
     else:

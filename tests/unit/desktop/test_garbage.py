@@ -17,7 +17,7 @@ class _Cycle:
 
 
 def test_another_thread_never_collects(qtbot: QtBot) -> None:
-    garbage = Garbage()
+    garbage = Garbage(loaded_after_ms=0)
     garbage.start()
     threads: list[str] = []
     gc.callbacks.append(lambda phase, info: threads.append(threading.current_thread().name))
@@ -26,6 +26,7 @@ def test_another_thread_never_collects(qtbot: QtBot) -> None:
         worker.start()
         worker.join()
         assert not threads
+        qtbot.wait(20)
         lost = weakref.ref(_Cycle())
         qtbot.waitUntil(lambda: lost() is None)
         assert set(threads) == {threading.main_thread().name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -32,7 +33,7 @@ from edgeyard.domain.error import UserError
 
 _JOBS_HEIGHT = 220
 _REST_MS = 300
-"""Planning and jobs are loaded once the window can be seen."""
+"""Planning and jobs are loaded once the window and its first table can be seen."""
 
 
 class MainWindow(QMainWindow):
@@ -252,15 +253,26 @@ class MainWindow(QMainWindow):
         return super().eventFilter(watched, event)
 
     def _after_first_paint(self) -> None:
-        from edgeyard.desktop.jobs.job_runner import JobRunner
-        from edgeyard.desktop.plan.install import install
-
-        if not self.desk.drop.ready:
-            JobRunner.of(self.session.bridge)
-            install(self.desk)
+        fleet = self.session.feeds.fleet
+        if fleet.latest is None:
+            # The first table goes before what is dragged onto it.
+            fleet.arrived.connect(self._load_rest, Qt.ConnectionType.SingleShotConnection)
+        else:
+            self._load_rest()
         if self._tour_wanted:
             self._tour_wanted = False
             self.show_tour()
+
+    def _load_rest(self, _frame: object = None) -> None:
+        if not self.desk.drop.ready:
+            self.session.bridge.run(_import_rest, self._on_rest_loaded, self.desk.complain)
+
+    def _on_rest_loaded(self, _done: object) -> None:
+        from edgeyard.desktop.jobs.job_runner import JobRunner
+        from edgeyard.desktop.plan.install import install
+
+        JobRunner.of(self.session.bridge)
+        install(self.desk)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         memory = self.session.memory
@@ -272,3 +284,9 @@ class MainWindow(QMainWindow):
             page.deactivate()
         memory.sync()
         super().closeEvent(event)
+
+
+def _import_rest(_workspace: object) -> None:
+    """On a worker, because it takes a third of a second, in which the window would not answer."""
+    for name in ("edgeyard.desktop.jobs.job_runner", "edgeyard.desktop.plan.install"):
+        importlib.import_module(name)
