@@ -1,4 +1,4 @@
-"""Bring a database's schema up to this program's, in the caller's transaction. Alembic is imported only when needed."""
+"""Bring a database's schema up to this program's, in the caller's transaction. What only that needs is loaded then."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from sqlalchemy import Connection, inspect
 
 from edgeyard.domain.error import UserError
 from edgeyard.store.revision import CURRENT_REVISION, REVISION_TABLE
-from edgeyard.store.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -76,9 +75,11 @@ def alembic_config() -> Config:
 
 
 def _check_not_foreign(c: Connection, place: str) -> None:
+    from edgeyard.store import tables
+
     existing = set(inspect(c).get_table_names())
     # A SQLite file is ours or not; a PostgreSQL database may be shared as long as no name collides.
-    foreign = existing if c.dialect.name == "sqlite" else existing & set(metadata.tables)
+    foreign = existing if c.dialect.name == "sqlite" else existing & set(tables.metadata.tables)
     if foreign:
         raise UserError(
             f"The database {place} holds tables of another program ({', '.join(sorted(foreign)[:3])}). "
