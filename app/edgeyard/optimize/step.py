@@ -39,6 +39,7 @@ class StepInput:
     """What a pass works on.
 
     `calibration` never shares a sample with what artifacts are judged by; it has labels when the data has them.
+    `original` is the model that the job began with, where a pass may learn from it.
     An anytime pass returns its best when `budget_s` is over. `seed` decides every random draw. `tell` takes the
     fraction done, 0 to 1, and a sentence for people, and raises when the job was cancelled.
     """
@@ -51,6 +52,7 @@ class StepInput:
     seed: int = 0
     budget_s: float = 60.0
     memory_bytes: int = 2 << 30
+    original: Path | None = None
     tell: Callable[[float, str], None] = lambda _fraction, _text: None
 
 

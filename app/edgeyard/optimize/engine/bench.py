@@ -179,6 +179,7 @@ class Bench:
             seed=self._job.seed,
             budget_s=budget_s,
             memory_bytes=self._job.memory_bytes,
+            original=self.artifacts[ORIGINAL].path,
             tell=lambda done, text: self._tell(step.id, done, text),
         )
 
