@@ -79,6 +79,9 @@ def command(site: Path, options: argparse.Namespace, child: str, seconds: float 
 def start(site: Path, options: argparse.Namespace, child: str, seconds: float) -> dict[str, Any]:
     """Run a child to its end and return what it measured."""
     environment = {**os.environ, "EDGEYARD_BENCHMARK_STARTED_AT": str(time.time())}
+    # As installed: compiled once, by the first start, wherever these sources lie.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTHONPYCACHEPREFIX"] = str(site / "bytecode")
     done = subprocess.run(
         command(site, options, child, seconds),
         env=environment,
