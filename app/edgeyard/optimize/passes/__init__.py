@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeyard.optimize.passes.channel_pruning import ChannelPruning
 from edgeyard.optimize.passes.fp16 import Float16
 from edgeyard.optimize.passes.int8_static import StaticInt8
 from edgeyard.optimize.step import Pass
@@ -14,6 +15,7 @@ PASSES: dict[str, Pass] = {
     for each in (
         Float16(),
         StaticInt8(),
+        ChannelPruning(),
         OrtFormat(),
         OpenVinoIr(),
         LiteRt(),
