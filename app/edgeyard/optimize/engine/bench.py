@@ -101,6 +101,12 @@ class Bench:
         """Whether the cache has an artifact of that key, its file unread."""
         return self._cache.has_step(key)
 
+    def layers_of(self, artifact: Artifact) -> ModelSummary:
+        """The layers of an artifact in 32 bits: its own, or those of the last step before it that still had them."""
+        while artifact.way and artifact.trait.precision != "fp32":
+            artifact = self.artifacts[artifact.way[-1].source]
+        return self._summary(artifact)
+
     def obstacle(self, step: RecipeStep) -> str:
         """Why the step cannot run on its source (which must be there), in one sentence; empty when it can."""
         each, settings = _pass_of(step)

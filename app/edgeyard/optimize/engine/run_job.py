@@ -16,6 +16,7 @@ from pathlib import Path
 from edgeyard.domain.error import UserError
 from edgeyard.domain.identifier import is_identifier
 from edgeyard.optimize import model_file
+from edgeyard.optimize.correction_store import read_corrections
 from edgeyard.optimize.engine.bench import ARCHIVE_SUFFIX, SUFFIXES
 from edgeyard.optimize.engine.cache import ModelCache
 from edgeyard.optimize.engine.choose import choose
@@ -40,7 +41,7 @@ def plan_job(job: OptimizeJob, *, cancel: threading.Event | None = None) -> JobO
         UserError: as `run_job`.
     """
     job = _absolute(job)
-    task = WorkTask(job, _keep_source(job))
+    task = _task(job)
     return run_in_worker(outline, task, limits=WorkerLimits(memory_bytes=job.memory_bytes), cancel=cancel)
 
 
@@ -60,7 +61,7 @@ def run_job(
         raise UserError("No hardware profile is chosen.", "Name at least one, such as host for this machine.")
     job = _absolute(job)
     with partial_folder(job.out_dir) as staging:
-        supervisor = Supervisor(WorkTask(job, _keep_source(job)), on_event, cancel)
+        supervisor = Supervisor(_task(job), on_event, cancel)
         try:
             report = supervisor.run()
         except JobCancelledError as error:
@@ -80,6 +81,10 @@ def run_job(
 
 def _absolute(job: OptimizeJob) -> OptimizeJob:
     return replace(job, out_dir=job.out_dir.resolve(), cache_dir=job.cache_dir.resolve())
+
+
+def _task(job: OptimizeJob) -> WorkTask:
+    return WorkTask(job, _keep_source(job), corrections=tuple(read_corrections().values()))
 
 
 def _keep_source(job: OptimizeJob) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeyard.domain.model import Preprocessing
+from edgeyard.optimize.correction_store import Correction
 from edgeyard.optimize.engine.job import OptimizeJob
 from edgeyard.optimize.engine.result import Candidate, Rejected
 from edgeyard.optimize.recipe.plan import Plan
@@ -34,6 +35,8 @@ class WorkTask:
     elapsed_s: float = 0.0
     skipped: dict[str, Skip] = field(default_factory=dict)
     run_off: bool = True
+    corrections: tuple[Correction, ...] = ()
+    """What this machine has learned about its estimates."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from edgeyard.domain.error import UserError
+from edgeyard.optimize.correction_store import Corrections
 from edgeyard.optimize.engine.bench import Artifact, Bench, SidecarNeeded, StepProblem, problem_of
 from edgeyard.optimize.engine.cache import ModelCache
 from edgeyard.optimize.engine.choose import choose, finalists, within_drop
 from edgeyard.optimize.engine.code_digest import code_digest
+from edgeyard.optimize.engine.estimates import ESTIMATED, estimate_measurements
 from edgeyard.optimize.engine.event import (
     CandidateProven,
     Event,
@@ -110,6 +112,7 @@ class _Desk:
     data: JobData = field(init=False)
     recipe: Recipe = field(init=False)
     plan: Plan = field(init=False)
+    corrections: Corrections = field(init=False)
     bench: Bench = field(init=False)
     cache: ModelCache = field(init=False)
     prover: Prover = field(init=False)
@@ -134,6 +137,7 @@ class _Desk:
         self.recipe = job.recipe or default_recipe(
             self.summary, job.profiles, self.data.calibration is not None, job.wishes, job.max_drop
         )
+        self.corrections = {(each.profile, each.precision): each for each in self.task.corrections}
         self.bench = Bench(job, self.cache, self.summary, self.data, self._tell_progress)
         self.prover = Prover(self.cache.source, self.data.evaluation, self.data.golden, self.probe)
         self.plan = make_plan(self.recipe, self.bench, self.summary, self.data, job.run_off_s, self.prover.screening_s)
@@ -264,13 +268,17 @@ class _Desk:
             sha256=artifact.sha256,
             size_bytes=artifact.size_bytes,
             evidence=proof.evidence,
-            measurements=proof.measurements,
+            measurements=(*proof.measurements, *self._estimates(artifact)),
             steps=tuple(step.id for step in artifact.way),
             notes=(*artifact.notes, *proof.notes),
             figures=artifact.figures,
             lineage=lineage_of(artifact, self.summary, self.data.calibration),
         )
         self._tell_candidates(artifact.name)
+
+    def _estimates(self, artifact: Artifact) -> tuple[Measurement, ...]:
+        layers, profiles = self.bench.layers_of(artifact), self.task.job.profiles
+        return estimate_measurements(layers, artifact.trait, self.summary, profiles, host_facts(), self.corrections)
 
     def _proof(self, artifact: Artifact) -> Proof:
         name = self._figures_key("proof", artifact.sha256, artifact.trait.runtime, self.prover.screening_s)
@@ -316,7 +324,7 @@ class _Desk:
         job, timed = self.task.job, set[str]()
         for _ in range(2):
             names = finalists(tuple(self.candidates.values()), job.profiles, host_facts(), job.max_drop, job.budgets)
-            runnable = tuple(name for name in names if self.candidates[name].measurements)
+            runnable = tuple(name for name in names if self.candidates[name].evidence.latency_ratio is not None)
             if set(runnable) <= timed:
                 return
             timed |= set(runnable)
@@ -354,7 +362,7 @@ class _Desk:
         self.candidates[name] = replace(
             candidate,
             evidence=with_latency(candidate.evidence, first),
-            measurements=(first, *measurements[1:]),
+            measurements=(first, *measurements[1:], *(m for m in candidate.measurements if m.label == ESTIMATED)),
         )
         self._tell_candidates(name)
 
