@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeyard.cli import model_inspect
 from edgeyard.cli.common import (
     add_json_option,
     add_site_option,
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
 def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the noun and its verbs."""
     verbs = nouns.add_parser("model", help="models, versions, variants").add_subparsers(required=True, metavar="verb")
-    inspect = verbs.add_parser("inspect", help="look at an ONNX file without importing it")
-    inspect.add_argument("file", type=Path)
-    add_json_option(inspect)
-    inspect.set_defaults(run=_inspect)
+    model_inspect.add_parser(verbs)
     taking = verbs.add_parser("import", help="take in a trained model as a new version")
     taking.add_argument("file", type=Path)
     taking.add_argument("name", help="model name, such as yard-vision")
-    taking.add_argument("--data", type=Path, required=True, help="folder with the three sets, or a labelled NPZ file")
+    taking.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder with the three sets, or labelled data: NPZ file, class folders, or CSV",
+    )
     taking.add_argument("--note", default="")
     add_site_option(taking)
     taking.set_defaults(run=_import)
@@ -46,28 +49,6 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_site_option(listing)
     add_json_option(listing)
     listing.set_defaults(run=_list)
-
-
-def _inspect(options: argparse.Namespace) -> int:
-    from edgeyard.optimize.pipeline import inspect_in_worker
-
-    summary = inspect_in_worker(options.file.absolute())
-    if options.json:
-        print_json(summary)
-        return 0
-    print_line(
-        f"opset {summary.opset}, {summary.parameters:,} parameters, {summary.multiply_adds:,} multiply-adds a sample"
-    )
-    rows = [("input", i.name, i.element_type, _shape(i.shape)) for i in summary.inputs]
-    rows += [("output", o.name, o.element_type, _shape(o.shape)) for o in summary.outputs]
-    print_table(("", "name", "type", "shape"), rows)
-    for risk in summary.risks:
-        print_line(f"Risk: {risk}")
-    return 0
-
-
-def _shape(shape: tuple[int | None, ...]) -> str:
-    return " × ".join("N" if size is None else str(size) for size in shape)
 
 
 def _import(options: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ def load_data(
 ) -> Dataset:
     """Read the data set at `path`; call it in a worker, since it decodes a stranger's files.
 
-    `preprocessing` overrules `preprocessing.json` in or beside the data, and that what the model declares. With a
+    `preprocessing` overrules what the model declares, and that `preprocessing.json` in or beside the data. With a
     `summary` the samples and labels are checked against the model.
 
     Raises:

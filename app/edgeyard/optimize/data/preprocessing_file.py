@@ -28,8 +28,8 @@ def read_preprocessing_file(path: Path) -> Preprocessing:
 
 
 def find_preprocessing(data: Path, summary: ModelSummary | None = None) -> Preprocessing | None:
-    """What is declared in or beside `data`, else inside the model; `None` where neither says anything."""
+    """What the model itself declares, else what lies in or beside `data`; `None` where neither says anything."""
+    if summary is not None and summary.preprocessing is not None:
+        return summary.preprocessing
     path = (data if data.is_dir() else data.parent) / FILE_NAME
-    if path.is_file():
-        return read_preprocessing_file(path)
-    return summary.preprocessing if summary is not None else None
+    return read_preprocessing_file(path) if path.is_file() else None

@@ -91,13 +91,13 @@ def test_without_a_declared_size_the_model_s_own_is_taken_and_said(tmp_path: Pat
     assert '"resize"' in caught.value.todo
 
 
-def test_preprocessing_is_taken_from_the_data_before_the_model_and_an_argument_before_both(tmp_path: Path) -> None:
+def test_preprocessing_is_taken_from_the_model_before_the_data_and_an_argument_before_both(tmp_path: Path) -> None:
     class_folders(tmp_path)
     model = summary(None, 3, 8, 8, declared=Preprocessing("NCHW", 7.0))
-    assert load_data(tmp_path, summary=model).preprocessing.scale == 255.0
-    assert load_data(tmp_path, Preprocessing("NCHW", 2.0), model).preprocessing.scale == 2.0
-    (tmp_path / "preprocessing.json").unlink()
     assert load_data(tmp_path, summary=model).preprocessing.scale == 7.0
+    assert load_data(tmp_path, Preprocessing("NCHW", 2.0), model).preprocessing.scale == 2.0
+    assert load_data(tmp_path, summary=summary(None, 3, 8, 8)).preprocessing.scale == 255.0
+    (tmp_path / "preprocessing.json").unlink()
     with pytest.raises(UserError, match="is not declared") as caught:
         load_data(tmp_path)
     assert "preprocessing.json" in caught.value.todo
