@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeyard.commands.workspace import Workspace
-from edgeyard.domain.controller import ACTIVE_STATES, allowed_acts
+from edgeyard.domain.controller import allowed_acts, undo_refusal
 from edgeyard.domain.error import UserError
-from edgeyard.domain.execution import ExecutionState
 from edgeyard.domain.forecast import WaveForecast, forecast_waves
 from edgeyard.domain.plan import RolloutPlan, plan_rollout
-from edgeyard.domain.rollout import Rollout, RolloutAct, RolloutPolicy
+from edgeyard.domain.rollout import RolloutAct, RolloutPolicy
 from edgeyard.domain.wave import plan_waves
 from edgeyard.store import assignment, group, journal, model, rollout
 from edgeyard.store.database import Connection
@@ -93,7 +92,9 @@ def request_act(workspace: Workspace, rollout_id: int, act: RolloutAct) -> None:
                 "Look at its page for what it is doing.",
             )
         if act is RolloutAct.UNDO:
-            _refuse_nothing_to_undo(found)
+            refusal = undo_refusal(found)
+            if refusal:
+                raise UserError(refusal, "To change what its devices run, roll out another version.")
         rollout.add_command(connection, rollout_id, act, workspace.operator_name, now)
         subject = f"rollout {rollout_id}"
         journal.note(connection, workspace.operator_name, act.value, subject, f"{act.value} of {found.model}", now)
@@ -104,16 +105,6 @@ def _release_counters(connection: Connection, name: str) -> dict[str, int]:
     summaries = [summary for summary in model.list_models(connection) if summary.name == name]
     versions = [version for summary in summaries for version in summary.versions]
     return {variant.digest: version.release_counter for version in versions for variant in version.variants}
-
-
-def _refuse_nothing_to_undo(found: Rollout) -> None:
-    """A rollout whose devices all got their first model would end as undone, and every device would still run it."""
-    finished = [e for e in found.executions if e.state is ExecutionState.SUCCEEDED and not e.undo]
-    if finished and found.state not in ACTIVE_STATES and not any(e.previous_digest for e in finished):
-        raise UserError(
-            f"The devices of rollout {found.id} had no model before it, so there is nothing to go back to.",
-            "Roll out another version to replace this one.",
-        )
 
 
 def _refuse_busy(busy: dict[str, str], device_ids: Sequence[str]) -> None:

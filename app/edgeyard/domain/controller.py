@@ -44,6 +44,21 @@ def allowed_acts(state: RolloutState) -> tuple[RolloutAct, ...]:
             return ()
 
 
+def undo_refusal(rollout: Rollout) -> str:
+    """Why undoing an ended rollout would change nothing, or nothing. One that is under way is at least stopped by it.
+
+    Its devices would end as undone, and every one of them would still run what it brought.
+    """
+    if rollout.state in ACTIVE_STATES:
+        return ""
+    finished = [e for e in rollout.executions if e.state is ExecutionState.SUCCEEDED and not e.undo]
+    if not finished:
+        return "No device runs what this rollout brought, so there is nothing to undo."
+    if not any(e.previous_digest for e in finished):
+        return "Its devices had no model before this rollout, so there is nothing to go back to."
+    return ""
+
+
 def next_steps(
     rollout: Rollout, acts: Sequence[RolloutAct], now: float, assigned: Mapping[str, str] | None = None
 ) -> list[Step]:
@@ -100,6 +115,11 @@ def _obey(work: _Work, act: RolloutAct) -> Iterator[Step]:
         case RolloutAct.ABORT:
             yield from _stop_waves(work)
             yield from _cancel_live(work, "The rollout was aborted.")
+            for execution in work.backward():
+                if is_live(execution.state):
+                    # It is assigned its previous model already; nobody would follow this way back any more.
+                    reason = "The rollout was aborted; the device goes back all the same."
+                    yield SetExecution(execution.id, ExecutionState.CANCELLED, reason)
             yield SetRollout(RolloutState.CANCELLED, "Aborted by a person; devices that had finished keep the model.")
         case RolloutAct.UNDO:
             yield from _stop_waves(work)

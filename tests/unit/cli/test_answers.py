@@ -131,7 +131,7 @@ def test_an_undo_that_could_change_nothing_is_refused(tmp_path: Path, capsys: py
     workspace = _site(tmp_path)
     _ended_rollout(workspace, "", RolloutState.SUCCEEDED)
     assert main(["--site", str(tmp_path), "rollout", "undo", "1"]) == 2
-    assert "had no model before it, so there is nothing to go back to" in capsys.readouterr().err
+    assert "had no model before this rollout, so there is nothing to go back to" in capsys.readouterr().err
     with workspace.database.read() as c:
         assert open_commands(c) == []
     workspace.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from edgeyard.desktop.page import Place
 from edgeyard.desktop.rollouts_page.execution_table import ExecutionTableModel
 from edgeyard.desktop.rollouts_page.finding_list import ShapedLine
 from edgeyard.desktop.rollouts_page.page import RolloutsPage
-from edgeyard.desktop.rollouts_page.picture import CellKind
+from edgeyard.desktop.rollouts_page.picture import CellKind, RolloutPicture
 from edgeyard.desktop.rollouts_page.rollout_list import row_sentence
 from edgeyard.desktop.shell.main_window import MainWindow
-from edgeyard.domain.execution import ExecutionState
+from edgeyard.domain.execution import Execution, ExecutionState
 from edgeyard.domain.rollout import RolloutAct, RolloutState
 from edgeyard.store import rollout
 from edgeyard.store.database import Connection
@@ -177,6 +178,34 @@ def test_each_act_says_in_one_line_what_it_would_do(qtbot: QtBot, window: MainWi
     assert page.subject.acts.effect.text() == (
         "Accept and go on: Takes wave 2 as passed on your word; the next wave starts."
     )
+
+
+def with_first_models(picture: RolloutPicture, devices: int) -> RolloutPicture:
+    """The same rollout, had so many of its devices run nothing before."""
+    names = {row.device_id for row in picture.rows[:devices]}
+
+    def changed(execution: Execution) -> Execution:
+        return replace(execution, previous_digest="") if execution.device_id in names else execution
+
+    rows = tuple(replace(row, latest=changed(row.latest)) for row in picture.rows)
+    executions = tuple(changed(execution) for execution in picture.rollout.executions)
+    return replace(picture, rows=rows, rollout=replace(picture.rollout, executions=executions))
+
+
+def test_undo_says_which_devices_have_nothing_to_go_back_to(
+    qtbot: QtBot, window: MainWindow, page: RolloutsPage
+) -> None:
+    show(qtbot, window, page, DONE)
+    acts, undo = page.subject.acts, page.subject.acts.buttons[RolloutAct.UNDO]
+    acts.show_picture(with_first_models(page.picture, 11))
+    assert undo.isEnabled()
+    assert undo.toolTip() == (
+        "1 device goes back to the model it ran before, wave by wave. "
+        "11 devices had no model before and keep yard-vision 2."
+    )
+    acts.show_picture(with_first_models(page.picture, 12))
+    assert not undo.isEnabled()
+    assert undo.toolTip() == "Its devices had no model before this rollout, so there is nothing to go back to."
 
 
 def test_undo_is_a_click_and_becomes_a_command_row(

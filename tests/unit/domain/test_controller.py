@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeyard.domain.controller import ACTIVE_STATES, allowed_acts
+from edgeyard.domain.controller import ACTIVE_STATES, allowed_acts, undo_refusal
 from edgeyard.domain.execution import BAD_ENDS, LIVE_STATES, ExecutionState, TrialEvidence
 from edgeyard.domain.rollout import RolloutAct, RolloutPolicy, RolloutState, WaveState
 from tests.unit.domain.fleet_world import GOOD, NEW, OLD, World, make_rollout
@@ -158,6 +158,19 @@ def test_abort_cancels_what_is_in_work_and_leaves_what_succeeded() -> None:
     assert world.wave_states() == [WaveState.PASSED, WaveState.INCONCLUSIVE], "no wave seems to go on"
 
 
+def test_abort_leaves_no_way_back_that_nobody_follows() -> None:
+    world = World(make_rollout([2]))
+    world.settle()
+    world.report(1, ExecutionState.SUCCEEDED)
+    world.report(2, ExecutionState.FAILED)
+    world.settle()
+    assert [(e.device_id, e.undo) for e in world.live()] == [("d0", True)], "the wave failed, and goes back"
+    world.settle([RolloutAct.ABORT])
+    assert world.rollout.state is RolloutState.CANCELLED
+    assert world.live() == []
+    assert world.assigned == {"d0": OLD, "d1": OLD}
+
+
 def test_undo_returns_each_device_to_its_own_previous_model_in_stages() -> None:
     world = World(make_rollout([1, 2]))
     world.settle()
@@ -174,6 +187,21 @@ def test_undo_returns_each_device_to_its_own_previous_model_in_stages() -> None:
     world.settle()
     assert world.rollout.state is RolloutState.UNDONE
     assert set(world.running.values()) == {OLD}
+
+
+def test_undo_is_refused_where_it_could_change_nothing() -> None:
+    first = World(make_rollout([1, 1], previous=""))
+    first.settle()
+    finish_wave(first)
+    assert undo_refusal(first.rollout) == "", "what is under way can be stopped by it"
+    finish_wave(first)
+    assert first.rollout.state is RolloutState.SUCCEEDED
+    assert "had no model before" in undo_refusal(first.rollout)
+    second = World(make_rollout([1]))
+    second.settle()
+    second.report(1, ExecutionState.ROLLED_BACK)
+    second.settle()
+    assert "No device runs" in undo_refusal(second.rollout)
 
 
 def test_undo_leaves_a_device_alone_that_another_rollout_moved_on() -> None:

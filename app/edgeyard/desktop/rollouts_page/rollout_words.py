@@ -8,7 +8,7 @@ from collections.abc import Callable
 from edgeyard.desktop.plan import evidence_words
 from edgeyard.desktop.rollouts_page.picture import CellKind, RolloutPicture
 from edgeyard.desktop.widget import words
-from edgeyard.domain.controller import allowed_acts
+from edgeyard.domain.controller import allowed_acts, undo_refusal
 from edgeyard.domain.device import DeviceStatus
 from edgeyard.domain.execution import Execution, ExecutionState
 from edgeyard.domain.gate import GateFinding, Verdict
@@ -116,7 +116,17 @@ def act_effect(act: RolloutAct, picture: RolloutPicture) -> str:
                 f"{done:,} that finished keep {label}."
             )
         case RolloutAct.UNDO:
-            return f"{_devices(done)} go back to the model each ran before, wave by wave."
+            return _undo_effect(picture, done, label)
+
+
+def _undo_effect(picture: RolloutPicture, done: int, label: str) -> str:
+    first = sum(row.kind is CellKind.DONE and not row.latest.previous_digest for row in picture.rows)
+    back = done - first
+    goes = "goes back to the model it ran" if back == 1 else "go back to the model each ran"
+    parts = [f"{_devices(back)} {goes} before, wave by wave."] if back or not first else ["Nothing more starts."]
+    if first:
+        parts.append(f"{_devices(first)} had no model before and {'keeps' if first == 1 else 'keep'} {label}.")
+    return " ".join(parts)
 
 
 def asked_text(asked: tuple[RolloutAct, ...]) -> str:
@@ -180,9 +190,11 @@ def act_refusal(act: RolloutAct, picture: RolloutPicture) -> str:
         return f"Not possible: the rollout is “{word.lower()}”."
     if picture.asked:
         return asked_text(picture.asked)
-    if act is RolloutAct.UNDO and not picture.counts[CellKind.DONE] and not picture.counts[CellKind.WORKING]:
-        return "There is nothing to undo: no device runs what this rollout brought."
-    return ""
+    if act is not RolloutAct.UNDO:
+        return ""
+    if not picture.counts[CellKind.DONE] and not picture.counts[CellKind.WORKING]:
+        return "No device runs what this rollout brought, so there is nothing to undo."
+    return undo_refusal(picture.rollout)
 
 
 def _points(share: float) -> str:
