@@ -55,6 +55,7 @@ _FIGURES_AGE_S = 86_400.0
 """How long a latency counts: a machine changes, and an old figure must not decide for ever."""
 _HOPELESS = 3.0
 """A step that takes this much longer than what is left of the budget is not begun."""
+_MOST_PACE = 5.0
 _SHARE = 0.6
 """Of what is left of the budget, for a step that others follow."""
 _PATIENCE, _PATIENCE_S = 1.5, 10.0
@@ -119,6 +120,8 @@ class _Desk:
     started: float = field(default_factory=time.monotonic)
     done_s: float = 0.0
     """Planned seconds of what is behind us."""
+    pace: float = 1.0
+    """How much longer than planned things take on this machine, as the proof of the original showed."""
     candidates: dict[str, Candidate] = field(default_factory=dict)
     rejected: dict[str, Rejected] = field(default_factory=dict)
     waiting: list[Waiting] = field(default_factory=list)
@@ -196,12 +199,12 @@ class _Desk:
         if found is not None:
             self._tell_done(found)
             return found
-        planned = self._planned(step.id)
+        cost_s = self._planned(step.id).cost_s * self.pace
         remaining_s = self.remaining_s
-        if remaining_s <= 0 or planned.cost_s > remaining_s * _HOPELESS:
+        if remaining_s <= 0 or cost_s > remaining_s * _HOPELESS:
             self.ended = "budget"
             left = f"{max(0.0, remaining_s):.0f} s of the {self.task.job.budget_s:g} s were left"
-            raise StepProblem("budget", f"It takes about {planned.cost_s:.0f} s, and {left}.")
+            raise StepProblem("budget", f"It takes about {cost_s:.0f} s, and {left}.")
         title = PASSES[step.kind].title
         budget_s = self._share_of_budget(step)
         limit_s = budget_s * _PATIENCE + _PATIENCE_S
@@ -250,8 +253,9 @@ class _Desk:
         """
         title = f"{artifact.title}: proving {artifact.name}."
         self.tell(StepStarted(step=artifact.name, phase="prove", text=title))
+        began = time.monotonic()
         try:
-            proof = self._proof(artifact)
+            proof, cached = self._proof(artifact)
         except Exception as error:
             if artifact.name == ORIGINAL:
                 raise
@@ -259,7 +263,9 @@ class _Desk:
             cause = "unproven" if problem.cause == "failed" else problem.cause
             raise StepProblem(cause, problem.reason) from error
         if artifact.name == ORIGINAL:
-            self.done_s += self.plan.proof_s - self.task.job.run_off_s
+            planned_s = self.plan.proof_s - self.task.job.run_off_s
+            self.done_s += planned_s
+            self.pace = 1.0 if cached else min(_MOST_PACE, max(1 / _MOST_PACE, (time.monotonic() - began) / planned_s))
         self.candidates[artifact.name] = Candidate(
             name=artifact.name,
             title=artifact.title,
@@ -280,14 +286,15 @@ class _Desk:
         layers, profiles = self.bench.layers_of(artifact), self.task.job.profiles
         return estimate_measurements(layers, artifact.trait, self.summary, profiles, host_facts(), self.corrections)
 
-    def _proof(self, artifact: Artifact) -> Proof:
+    def _proof(self, artifact: Artifact) -> tuple[Proof, bool]:
+        """The proof, and whether an earlier job had it."""
         name = self._figures_key("proof", artifact.sha256, artifact.trait.runtime, self.prover.screening_s)
         kept = self.cache.find_figures(name, _KeptProof)
         if kept is not None and abs(time.time() - kept.at) < _FIGURES_AGE_S:
-            return kept.proof
+            return kept.proof, True
         proof = self.prover.prove(artifact.path, artifact.trait)
         self._keep_figures(name, _KeptProof(proof, time.time()))
-        return proof
+        return proof, False
 
     def _keep_figures(self, name: str, figures: _KeptProof | _KeptRunOff) -> None:
         # Figures hold without being kept: on a full disk the next job measures again.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgeyard.optimize.summary import ModelSummary
 
-MULTIPLY_ADDS_PER_S = 5e9
+MULTIPLY_ADDS_PER_S = 2e10
 """What one core does in 32 bits, about: for plans only."""
 _LOAD_S = 0.3
 """Checking, loading and weighing an artifact, and timing it beside the original."""
