@@ -1,21 +1,25 @@
-"""The parts of the documentation that are made from the program itself: the settings table and the command reference.
+"""The parts of the documentation that are made from the program itself: settings, command reference, passes.
 
     python tests/document_tables.py
 
-writes them into `docs/user-guide.md`, between `<!-- made: NAME -->` and `<!-- end: NAME -->`. `tests/unit/test_docs.py`
-fails when they are not up to date.
+writes them into `docs/user-guide.md` and `docs/optimize.md`, between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
+`tests/unit/test_docs.py` fails when they are not up to date.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgeyard.cli.main import build_parser
 from edgeyard.commands.settings import describe_settings
+from edgeyard.optimize.passes import PASSES
+from edgeyard.optimize.recipe.setting import setting_facts
+from edgeyard.optimize.step import Pass
 
-GUIDE = Path(__file__).resolve().parents[1] / "docs" / "user-guide.md"
+GUIDE, OPTIMIZE = (Path(__file__).resolve().parents[1] / "docs" / name for name in ("user-guide.md", "optimize.md"))
 _SILENT = ("help", "site", "version")
 """Options that mean the same everywhere and are explained once."""
 
@@ -40,13 +44,30 @@ def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
     yield from _below("edgeyard", "", build_parser())
 
 
+def passes_reference() -> str:
+    """One section per pass with a row per setting, in the order of `PASSES`."""
+    return "\n\n".join(_pass_section(each) for each in PASSES.values())
+
+
 def refreshed(text: str) -> str:
-    """The guide's text with the made parts replaced by what the program says now."""
-    for name, made in (("settings", settings_table()), ("commands", command_reference())):
+    """A page's text with the made parts replaced by what the program says now."""
+    for name, make in (("settings", settings_table), ("commands", command_reference), ("passes", passes_reference)):
         begin, end = f"<!-- made: {name} -->", f"<!-- end: {name} -->"
-        before, _, rest = text.partition(begin)
-        text = f"{before}{begin}\n{made}\n{end}{rest.partition(end)[2]}"
+        before, found, rest = text.partition(begin)
+        if found:
+            text = f"{before}{begin}\n{make()}\n{end}{rest.partition(end)[2]}"
     return text
+
+
+def _pass_section(each: Pass) -> str:
+    lines = [f"### `{each.kind}`: {each.title}", "", each.text]
+    facts = setting_facts(each.settings_type)
+    if facts:
+        lines += ["", "| setting | default | allowed | meaning |", "| --- | --- | --- | --- |"]
+        for fact in facts.values():
+            default = json.dumps(fact.default, ensure_ascii=False)
+            lines.append(f"| `{fact.name}` | `{default}` | {fact.allowed} | {fact.description} |")
+    return "\n".join(lines)
 
 
 def _below(
@@ -91,4 +112,5 @@ def _is_explained(action: argparse.Action) -> bool:
 
 
 if __name__ == "__main__":
-    GUIDE.write_text(refreshed(GUIDE.read_text("utf-8")), "utf-8")
+    for page in (GUIDE, OPTIMIZE):
+        page.write_text(refreshed(page.read_text("utf-8")), "utf-8")

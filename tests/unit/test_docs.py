@@ -20,6 +20,7 @@ from edgeyard.domain.execution import ExecutionState
 from edgeyard.domain.filter import parse_filter
 from edgeyard.domain.hardware import PROFILES
 from edgeyard.domain.rollout import RolloutAct, RolloutState, WaveState
+from edgeyard.optimize.recipe.read import read_recipe
 from edgeyard.store.job import Job
 from edgeyard.trust.refusal import Attack
 from tests import document_tables
@@ -122,6 +123,16 @@ def test_the_made_parts_of_the_guide_are_up_to_date() -> None:
     assert document_tables.refreshed(text) == text, "run: python tests/document_tables.py"
     for made in (document_tables.settings_table(), document_tables.command_reference()):
         assert made in text
+    text = document_tables.OPTIMIZE.read_text("utf-8")
+    assert document_tables.refreshed(text) == text, "run: python tests/document_tables.py"
+    assert document_tables.passes_reference() in text
+
+
+@each_document
+def test_every_recipe_that_is_shown_can_be_read(document: Path) -> None:
+    for _, kind, body in _FENCE.findall(document.read_text("utf-8")):
+        if kind == "yaml" and "steps:" in body:
+            assert read_recipe(body).steps
 
 
 def test_every_filter_example_parses_and_the_grammar_s_own_examples_are_among_them() -> None:
