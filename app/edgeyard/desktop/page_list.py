@@ -9,7 +9,8 @@ from edgeyard.desktop.page import PageEntry
 _ENTRIES = (
     PageEntry("fleet", "Fleet", "layout-grid", "Ctrl+1", "edgeyard.desktop.fleet_page.page", "FleetPage"),
     PageEntry("models", "Models", "box", "Ctrl+2", "edgeyard.desktop.models_page.page", "ModelsPage"),
-    PageEntry("rollouts", "Rollouts", "rocket", "Ctrl+3", "edgeyard.desktop.rollouts_page.page", "RolloutsPage"),
+    PageEntry("optimize", "Optimize", "gauge", "Ctrl+3", "edgeyard.desktop.optimize_page.page", "OptimizePage"),
+    PageEntry("rollouts", "Rollouts", "rocket", "Ctrl+4", "edgeyard.desktop.rollouts_page.page", "RolloutsPage"),
     PageEntry("device", "Device", "cpu", "", "edgeyard.desktop.device_page.page", "DevicePage", in_rail=False),
 )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edgeyard.commands.workspace import Workspace
 from edgeyard.domain.error import UserError
+from edgeyard.optimize.engine.event import Event
 from edgeyard.optimize.job_message import Progress
 
 OnProgress = Callable[[Progress], None]
@@ -32,4 +33,16 @@ def optimize(workspace: Workspace, subject: str, on_progress: OnProgress, cancel
     return f"{len(result.candidates)} variants proven, {served} of {len(result.picked)} kinds of hardware served."
 
 
-KINDS: Mapping[str, JobKind] = {"optimize": JobKind(optimize, "zap")}
+def study(workspace: Workspace, subject: str, on_progress: OnProgress, cancel: threading.Event) -> str:
+    """Run the study whose id is `subject`."""
+    from edgeyard.commands.study import run_study
+
+    def hear(event: Event) -> None:
+        on_progress(Progress(event.fraction, event.text, "log" if not event.text else type(event).__name__))
+
+    result = run_study(workspace.folder, subject, hear, cancel)
+    served = sum(bool(name) for name in result.picked.values())
+    return f"{len(result.candidates)} variants proven, {served} of {len(result.picked)} kinds of hardware served."
+
+
+KINDS: Mapping[str, JobKind] = {"optimize": JobKind(optimize, "zap"), "study": JobKind(study, "gauge")}
