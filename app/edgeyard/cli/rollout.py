@@ -15,6 +15,7 @@ from edgeyard.cli.common import (
     print_table,
 )
 from edgeyard.domain.error import UserError
+from edgeyard.domain.quantity import count
 from edgeyard.domain.rollout import RolloutAct, RolloutPolicy, WaveState
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def _plan(options: argparse.Namespace) -> int:
     print_table(("hardware", "devices", "variant", "reason"), rows)
     for wave in prepared.forecast:
         print_line(
-            f"Wave {wave.index + 1}: {wave.devices} devices, {wave.exposed} exposed so far, {wave.bytes:,} bytes."
+            f"Wave {wave.index + 1}: {count(wave.devices, 'device')}, {wave.exposed} exposed so far, "
+            f"{wave.bytes:,} bytes."
         )
     for exclusion in plan.excluded:
         print_line(f"Excluded: {exclusion.device_id}: {exclusion.reason}")
@@ -128,7 +130,7 @@ def _show(options: argparse.Namespace) -> int:
     )
     for wave in found.waves:
         word = _wave_word(wave.state, ended=found.state not in ACTIVE_STATES)
-        print_line(f"Wave {wave.index + 1}: {word}, {wave.devices} devices. {wave.reason}".rstrip())
+        print_line(f"Wave {wave.index + 1}: {word}, {count(wave.devices, 'device')}. {wave.reason}".rstrip())
         for finding in wave.findings:
             print_line(f"  {finding.verdict}: {finding.sentence}")
     rows = [(e.device_id, e.wave + 1, "back" if e.undo else "out", e.state, e.reason) for e in found.executions]

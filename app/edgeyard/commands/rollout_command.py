@@ -10,6 +10,7 @@ from edgeyard.domain.controller import allowed_acts, undo_refusal
 from edgeyard.domain.error import UserError
 from edgeyard.domain.forecast import WaveForecast, forecast_waves
 from edgeyard.domain.plan import RolloutPlan, plan_rollout
+from edgeyard.domain.quantity import count
 from edgeyard.domain.rollout import RolloutAct, RolloutPolicy
 from edgeyard.domain.wave import plan_waves
 from edgeyard.store import assignment, group, journal, model, rollout
@@ -76,7 +77,8 @@ def start_rollout(workspace: Workspace, prepared: PreparedRollout) -> int:
             raise UserError(f"{plan.version.label} is not signed.", "Sign it first; devices refuse what is not signed.")
         _refuse_busy(rollout.busy_devices(connection), list(by_id))
         rollout_id = rollout.create_rollout(connection, draft, now)
-        text = f"{plan.version.label} to {prepared.group}: {len(by_id)} devices in {len(prepared.waves)} waves."
+        extent = f"{count(len(by_id), 'device')} in {count(len(prepared.waves), 'wave')}"
+        text = f"{plan.version.label} to {prepared.group}: {extent}."
         journal.note(connection, workspace.operator_name, "rollout started", f"rollout {rollout_id}", text, now)
     return rollout_id
 
@@ -112,6 +114,6 @@ def _refuse_busy(busy: dict[str, str], device_ids: Sequence[str]) -> None:
     taken = [device for device in device_ids if device in busy]
     if taken:
         raise UserError(
-            f"{len(taken)} devices are by now part of {busy[taken[0]]}.",
+            f"{count(len(taken), 'device is', 'devices are')} by now part of {busy[taken[0]]}.",
             "Wait for its end, or plan again without them.",
         )

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from edgeyard.domain.execution import BAD_ENDS, Execution, ExecutionState, is_live
 from edgeyard.domain.gate import Verdict
 from edgeyard.domain.judge import first_failure, judge_wave, overall
+from edgeyard.domain.quantity import count
 from edgeyard.domain.rollout import Rollout, RolloutAct, RolloutState, Wave, WaveState
 from edgeyard.domain.statistic import wilson_interval
 from edgeyard.domain.step import AddExecution, Assign, SetExecution, SetRollout, SetWave, Step
@@ -228,16 +229,17 @@ def _failure(work: _Work, wave: Wave, executions: Sequence[Execution]) -> str:
     detail = f" First: {bad[0].device_id}: {bad[0].reason}" if bad else ""
     if best_share < policy.success_threshold:
         return (
-            f"{len(bad)} of {len(executions)} devices ended without success; "
+            f"{len(bad)} of {count(len(executions), 'device')} ended without success; "
             f"{100 * policy.success_threshold:.0f} % must succeed.{detail}"
         )
     errors = sum(e.state in BAD_ENDS for e in finished)
     surely, _ = wilson_interval(errors, len(finished))
     if len(finished) >= policy.min_finished and surely > policy.error_threshold:
         allowed = f"{100 * policy.error_threshold:.0f} % allowed"
-        return f"{errors} of {len(finished)} finished devices ended badly ({allowed}).{detail}"
+        return f"{errors} of {count(len(finished), 'finished device')} ended badly ({allowed}).{detail}"
     if wave.started_at is not None and work.now - wave.started_at > policy.wave_deadline_s:
-        return f"Only {len(finished)} of {len(executions)} devices finished within {policy.wave_deadline_s:.0f} s."
+        of_all = f"{len(finished)} of {count(len(executions), 'device')}"
+        return f"Only {of_all} finished within {policy.wave_deadline_s:.0f} s."
     return ""
 
 
@@ -279,5 +281,5 @@ def _way_back_reason(work: _Work, end: RolloutState) -> str:
     parts = [f"Wave {wave.index + 1} failed: {wave.reason}" for wave in failed if end is RolloutState.FAILED]
     stuck = [e for e in work.backward() if e.state in BAD_ENDS]
     if stuck:
-        parts.append(f"{len(stuck)} devices could not go back: {', '.join(e.device_id for e in stuck[:5])}.")
+        parts.append(f"{count(len(stuck), 'device')} could not go back: {', '.join(e.device_id for e in stuck[:5])}.")
     return " ".join(parts)

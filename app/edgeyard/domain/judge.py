@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from edgeyard.domain.execution import BAD_ENDS, Execution, ExecutionState, TrialEvidence
 from edgeyard.domain.gate import GateFinding, GatePolicy, Verdict
+from edgeyard.domain.quantity import count
 from edgeyard.domain.statistic import median
 
 _POINTS = 100
@@ -72,7 +73,8 @@ def judge_wave(executions: Sequence[Execution], policy: GatePolicy) -> tuple[Gat
         GateFinding(
             "devices",
             Verdict.PASS if evidence else Verdict.INCONCLUSIVE,
-            f"{len(evidence)} of {len(executions)} devices succeeded with evidence, {finished_badly} ended badly.",
+            f"{len(evidence)} of {count(len(executions), 'device')} succeeded with evidence, "
+            f"{finished_badly} ended badly.",
             float(len(evidence)),
         )
     ]
@@ -89,7 +91,7 @@ def judge_wave(executions: Sequence[Execution], policy: GatePolicy) -> tuple[Gat
     findings += [_crashes(pooled), _errors(pooled, policy)]
     ratios = [r for r in (_latency_ratio(e, policy) for e in evidence) if r is not None]
     if ratios:
-        findings.append(_ratio_finding(median(ratios), policy, f"median over {len(ratios)} devices"))
+        findings.append(_ratio_finding(median(ratios), policy, f"median over {count(len(ratios), 'device')}"))
     return tuple(findings)
 
 

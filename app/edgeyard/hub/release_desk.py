@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tuf.api.metadata import Snapshot, Targets, Timestamp
 
+from edgeyard.domain.quantity import count
 from edgeyard.hub.http_error import HttpError
 from edgeyard.hub.lease_guard import LeaseGuard
 from edgeyard.hub.server_identity import OnlineSigners
@@ -130,7 +131,8 @@ class ReleaseDesk:
                 put_metadata(connection, REPOSITORY, "", f"{snapshot_version}.snapshot.json", snapshot, now)
                 put_metadata(connection, REPOSITORY, "", "timestamp.json", timestamp, now)
                 added = sorted(index.digests - self._index.digests)
-                note(connection, actor, "release.targets", REPOSITORY, f"{len(added)} files were released.", now)
+                text = f"{count(len(added), 'file was', 'files were')} released."
+                note(connection, actor, "release.targets", REPOSITORY, text, now)
             self._index = index
             _log.info("Release targets version %d with %d files", accepted.version, len(index.digests))
             return accepted.version
@@ -172,9 +174,10 @@ class ReleaseDesk:
             if not artifact_path(self._artifacts, digest).is_file()
         ]
         if missing:
+            number = count(len(missing), "released file was", "released files were")
             raise HttpError(
                 409,
-                f"{len(missing)} of the released files were not uploaded, the first is {min(missing)}.",
+                f"{number} not uploaded, the first is {min(missing)}.",
                 "Upload the files first, then release them.",
             )
 

@@ -65,7 +65,7 @@ class DeviceActions:
         if not ids:
             return
         QGuiApplication.clipboard().setText("\n".join(ids))
-        self._desk.say(Notice(f"Copied {ids[0]}." if len(ids) == 1 else f"Copied {len(ids):,} ids."))
+        self._desk.say(Notice(f"Copied {ids[0]}." if len(ids) == 1 else f"Copied {count(len(ids), 'id')}."))
 
     def edit_labels(self, ids: Sequence[str]) -> LabelDialog | None:
         """Open the labels dialog."""

@@ -191,7 +191,7 @@ class DeviceRegion(QWidget):
         loading = not total
         self._stack.setCurrentIndex(0 if loading else 1 if shown else 2)
         if not shown and total:
-            self._nothing.say("No device matches", f"None of {count(total, 'device')} passes the filter and the group.")
+            self._nothing.say("No device matches", _none_of(total))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -208,3 +208,8 @@ class DeviceRegion(QWidget):
 
     def _on_split_moved(self) -> None:
         self._moved = True
+
+
+def _none_of(total: int) -> str:
+    devices = "The one device does not pass" if total == 1 else f"None of {total:,} devices passes"
+    return f"{devices} the filter and the group."

@@ -15,6 +15,7 @@ from edgeyard.desktop.look.font import BASE, MEDIUM, REGULAR, SMALL, font, metri
 from edgeyard.desktop.look.icon import icon_pixmap
 from edgeyard.desktop.look.shape import StatusShape
 from edgeyard.domain.device import DeviceStatus
+from edgeyard.domain.quantity import count
 
 ROW_HEIGHT = 28
 ROLE = int(Qt.ItemDataRole.UserRole)
@@ -47,7 +48,7 @@ class GroupItem:
         flag = ", production" if self.production else ""
         wrong = self.counts[ALARM] + self.counts[ATTENTION] if self.counts else 0
         need = f", {wrong} in need of attention" if wrong else ""
-        return f"{self.name}: {self.devices:,} devices{flag}{need}. {self.trouble}".strip()
+        return f"{self.name}: {count(self.devices, 'device')}{flag}{need}. {self.trouble}".strip()
 
 
 class GroupDelegate(QStyledItemDelegate):

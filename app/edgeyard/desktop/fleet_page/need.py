@@ -40,7 +40,7 @@ def needs_of(frame: FleetFrame, rollouts: Sequence[RolloutSummary], now: float) 
     found.sort(key=lambda need: need.status is not DeviceStatus.ALARM)
     if len(found) > MAX_NEEDS:
         rest = len(found) - MAX_NEEDS + 1
-        more = Need(f"and {rest} more problems", "", DeviceStatus.ATTENTION, filter_text=_WRONG_FILTER)
+        more = Need(f"and {count(rest, 'more problem')}", "", DeviceStatus.ATTENTION, filter_text=_WRONG_FILTER)
         found = [*found[: MAX_NEEDS - 1], more]
     return found
 
@@ -94,12 +94,12 @@ def _progress(summary: RolloutSummary) -> Need:
     if rollout.state is RolloutState.UNDOING:
         back = sum(summary.back_counts.values())
         done = back - sum(summary.back_counts.get(state, 0) for state in _LIVE)
-        detail = f"Going back · {done:,} of {back:,} devices"
+        detail = f"Going back · {done:,} of {count(back, 'device')}"
         return Need(title_of(summary), detail, DeviceStatus.UPDATING, _place(summary), fraction=done / max(1, back))
     done = summary.total(ExecutionState.SUCCEEDED)
     bad = summary.total(*BAD_ENDS)
     number = sum(wave.state is not WaveState.PENDING for wave in rollout.waves) or 1
-    detail = f"Wave {number} of {len(rollout.waves)} · {done:,} of {summary.devices:,} devices"
+    detail = f"Wave {number} of {len(rollout.waves)} · {done:,} of {count(summary.devices, 'device')}"
     if rollout.state is RolloutState.SCHEDULED:
         detail = f"Scheduled · {count(summary.devices, 'device')}"
     if bad:

@@ -43,8 +43,8 @@ class WaveTimeline(QWidget):
         share = wave.exposed / self._all if self._all else 0.0
         return (
             f"Wave {wave.index + 1} gives the version to {words.count(wave.devices, 'device')} "
-            f"({words.size(wave.bytes)} over the network). If it is bad, {wave.exposed:,} of {self._all:,} devices "
-            f"({share:.0%}) have met it by the end of this wave. It would run from "
+            f"({words.size(wave.bytes)} over the network). If it is bad, {wave.exposed:,} of "
+            f"{words.count(self._all, 'device')} ({share:.0%}) have met it by the end of this wave. It would run from "
             f"{evidence_words.duration(wave.start_s)} to {evidence_words.duration(wave.end_s)} after the start: "
             "download, self-test, trial, then watching. A forecast, not a promise."
         )

@@ -105,15 +105,17 @@ def act_effect(act: RolloutAct, picture: RolloutPicture) -> str:
     working, waiting, done = counts[CellKind.WORKING], counts[CellKind.WAITING], counts[CellKind.DONE]
     match act:
         case RolloutAct.PAUSE:
-            return f"{_devices(working)} in work finish; {waiting:,} that wait do not start until you resume."
+            finishing = words.count(working, "device in work finishes", "devices in work finish")
+            return f"{finishing}; {words.count(waiting, 'that waits does', 'that wait do')} not start until you resume."
         case RolloutAct.RESUME if _inconclusive(picture):
             return f"Takes wave {_inconclusive(picture)} as passed on your word; the next wave starts."
         case RolloutAct.RESUME:
-            return f"Goes on where it stopped: {_devices(waiting)} are still to come."
+            return f"Goes on where it stopped: {words.count(waiting, 'device is', 'devices are')} still to come."
         case RolloutAct.ABORT:
             return (
-                f"Ends it for good: {working:,} in work go back, {waiting:,} that wait get nothing, "
-                f"{done:,} that finished keep {label}."
+                f"Ends it for good: {words.count(working, 'in work goes', 'in work go')} back, "
+                f"{words.count(waiting, 'that waits gets', 'that wait get')} nothing, "
+                f"{words.count(done, 'that finished keeps', 'that finished keep')} {label}."
             )
         case RolloutAct.UNDO:
             return _undo_effect(picture, done, label)
@@ -121,11 +123,13 @@ def act_effect(act: RolloutAct, picture: RolloutPicture) -> str:
 
 def _undo_effect(picture: RolloutPicture, done: int, label: str) -> str:
     first = sum(row.kind is CellKind.DONE and not row.latest.previous_digest for row in picture.rows)
-    back = done - first
-    goes = "goes back to the model it ran" if back == 1 else "go back to the model each ran"
-    parts = [f"{_devices(back)} {goes} before, wave by wave."] if back or not first else ["Nothing more starts."]
+    back = words.count(
+        done - first, "device goes back to the model it ran before", "devices go back to the model each ran before"
+    )
+    parts = [f"{back}, wave by wave." if done > first or not first else "Nothing more starts."]
     if first:
-        parts.append(f"{_devices(first)} had no model before and {'keeps' if first == 1 else 'keep'} {label}.")
+        keep = words.count(first, "device had no model before and keeps", "devices had no model before and keep")
+        parts.append(f"{keep} {label}.")
     return " ".join(parts)
 
 
@@ -206,10 +210,6 @@ _FIGURES: dict[str, Callable[[float], str]] = {
     "latency": lambda ratio: f"{ratio:.2f} ×",
     "errors": words.percent,
 }
-
-
-def _devices(count: int) -> str:
-    return words.count(count, "device")
 
 
 def _inconclusive(picture: RolloutPicture) -> int:

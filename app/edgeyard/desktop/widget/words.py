@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from edgeyard.domain import quantity
+
+count = quantity.count
+
 
 def age(seconds: float) -> str:
     """How long ago, in one unit: `now`, `12 s`, `5 min`, `3 h`, `8 d`."""
@@ -48,11 +52,6 @@ def figure(value: float) -> str:
     if magnitude >= 1:
         return f"{value:.2f}"
     return f"{value:.3f}" if magnitude else "0"
-
-
-def count(number: int, singular: str, plural: str = "") -> str:
-    """`1 device`, `12 devices`, `10,000 devices`."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def percent(fraction: float) -> str:
