@@ -35,7 +35,10 @@ from edgeyard.wire.statement import decode_statement
 
 AWAITS_PROOF = "The device reports success; its signed statement of what runs is awaited."
 REFUSED_STATEMENT = "A statement of what runs was refused, since its signature is not this device's."
-_REFUSED_STATEMENT_TODO = " If nobody replaced the device's key, somebody speaks in its name: revoke it and look."
+_REFUSED_STATEMENT_TODO = (
+    " If nobody replaced the device's key, somebody speaks in its name: take it off the network, look at it, and let it"
+    " join again under another name."
+)
 _RECENT_EXECUTIONS = 5
 
 

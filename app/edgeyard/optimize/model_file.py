@@ -229,8 +229,9 @@ def _run_checker(model: onnx.ModelProto) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()
+        lines = str(error).strip().splitlines()
+        reason = lines[0][:300].rstrip(" .") if lines else "no reason given"
         raise UserError(
-            f"The ONNX checker refuses the model: {reason[0][:300] if reason else 'no reason given'}",
+            f"The ONNX checker refuses the model: {reason}.",
             f"The file is damaged or was made by hand. {_EXPORT_AGAIN}.",
         ) from error
