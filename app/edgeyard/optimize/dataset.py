@@ -61,6 +61,11 @@ class Dataset:
         labels = None if self.y is None else self.y[:count]
         return replace(self, x=self.x[:count], y=labels)
 
+    def after(self, count: int) -> Dataset:
+        """All but the first `count` samples."""
+        labels = None if self.y is None else self.y[count:]
+        return replace(self, x=self.x[count:], y=labels)
+
     def take(self, positions: NDArray[np.int64], title: str) -> Dataset:
         """The samples at `positions`, in that order; its digest is of the whole and the positions."""
         digest = hashlib.sha256(self.sha256.encode() + np.ascontiguousarray(positions, "<i8").tobytes()).hexdigest()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from edgeyard.domain.hardware import HardwareProfile
 from edgeyard.domain.model import Evidence
 from edgeyard.optimize.engine.job import ProfileBudget
-from edgeyard.optimize.engine.result import Candidate, Choice
+from edgeyard.optimize.engine.result import Candidate, Choice, Measurement
 from edgeyard.optimize.engine.suitability import (
     Cost,
     budget_obstacle,
@@ -26,6 +26,7 @@ from edgeyard.optimize.engine.suitability import (
 )
 from edgeyard.optimize.host import HostFacts
 from edgeyard.optimize.recipe.recipe import ORIGINAL
+from edgeyard.optimize.step import Trait
 
 _ROUNDING = 1e-9
 ALIKE = 1.05
@@ -142,8 +143,38 @@ def _obstacle(candidate: Candidate, case: _Case) -> str:
 def within_drop(evidence: Evidence, original: Evidence, max_drop: float) -> bool:
     """Whether an artifact loses no more accuracy than `max_drop` (0 to 1); without labels, agreement stands for it."""
     if evidence.accuracy is not None and original.accuracy is not None:
-        return original.accuracy - evidence.accuracy <= max_drop + _ROUNDING
+        return -difference_from(evidence, original) <= max_drop + _ROUNDING
     return evidence.agreement is not None and 1 - evidence.agreement <= max_drop + _ROUNDING
+
+
+def difference_from(evidence: Evidence, original: Evidence) -> float:
+    """Accuracy less the original's: on the same samples where they were compared so."""
+    if evidence.difference is not None:
+        return evidence.difference
+    return (evidence.accuracy or 0.0) - (original.accuracy or 0.0)
+
+
+def hopeless_everywhere(
+    evidence: Evidence,
+    measured: Measurement,
+    trait: Trait,
+    profiles: Sequence[HardwareProfile],
+    host: HostFacts,
+    max_drop: float,
+) -> str:
+    """Why a candidate can be chosen for no profile, by figures that are sure already; empty when it still may."""
+    if evidence.difference_high is not None and evidence.difference_high < -max_drop:
+        return "it surely loses more than it may."
+    eligible = [
+        profile
+        for profile in profiles
+        if not runtime_obstacle_on(trait, profile) and not form_obstacle_on(trait, profile)
+    ]
+    if not eligible:
+        return "no profile takes it."
+    slower = measured.ratio_high is not None and measured.ratio_high < 1
+    measured_for_all = all(is_measured_here(profile, host) for profile in eligible)
+    return "it is surely slower than the original." if slower and measured_for_all else ""
 
 
 def _loss(evidence: Evidence, case: _Case) -> str:
@@ -242,7 +273,7 @@ def _accuracy(evidence: Evidence, original: Evidence) -> str:
     """`−0.3 points (79.1 % [75.3, 82.4])`."""
     if evidence.accuracy is None or original.accuracy is None:
         return f"agrees on {(evidence.agreement or 0) * 100:.1f} % of the samples"
-    points = (evidence.accuracy - original.accuracy) * 100
+    points = difference_from(evidence, original) * 100
     sign = "−" if points < -0.05 else "+" if points > 0.05 else "±"
     return f"{sign}{abs(points):.1f} points ({_interval(evidence)})"
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from edgeyard.domain.error import UserError
+from edgeyard.domain.model import Evidence
 from edgeyard.optimize.correction_store import Corrections
 from edgeyard.optimize.engine.bench import Artifact, Bench, SidecarNeeded, StepProblem, problem_of
 from edgeyard.optimize.engine.cache import ModelCache
-from edgeyard.optimize.engine.choose import choose, finalists, within_drop
+from edgeyard.optimize.engine.choose import choose, finalists, hopeless_everywhere, within_drop
 from edgeyard.optimize.engine.code_digest import code_digest
 from edgeyard.optimize.engine.estimates import ESTIMATED, estimate_measurements
 from edgeyard.optimize.engine.event import (
@@ -290,9 +291,17 @@ class _Desk:
         """The proof, and whether an earlier job had it."""
         name = self._figures_key("proof", artifact.sha256, artifact.trait.runtime, self.prover.screening_s)
         kept = self.cache.find_figures(name, _KeptProof)
+
+        def hopeless(evidence: Evidence, measured: Measurement) -> str:
+            job = self.task.job
+            return hopeless_everywhere(evidence, measured, artifact.trait, job.profiles, host_facts(), job.max_drop)
+
         if kept is not None and abs(time.time() - kept.at) < _FIGURES_AGE_S:
-            return kept.proof, True
-        proof = self.prover.prove(artifact.path, artifact.trait)
+            found = kept.proof
+            whole = not found.measurements or found.evidence.samples == len(self.data.evaluation)
+            if whole or hopeless(found.evidence, found.measurements[0]):
+                return found, True
+        proof = self.prover.prove(artifact.path, artifact.trait, hopeless)
         self._keep_figures(name, _KeptProof(proof, time.time()))
         return proof, False
 

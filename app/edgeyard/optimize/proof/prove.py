@@ -5,7 +5,7 @@ The answers of the original are computed once, when the first artifact needs the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +25,9 @@ from edgeyard.optimize.recipe.recipe import ORIGINAL
 from edgeyard.optimize.runtime.open_session import open_session, runtime_name, runtime_obstacle
 from edgeyard.optimize.runtime.session import RuntimeSession
 from edgeyard.optimize.step import Trait
+
+SCREENING_SAMPLES = 500
+"""What is enough to see that an artifact will not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,13 @@ class Prover:
     _answers: _Answers | None = None
     _sample: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
-    def prove(self, path: Path, trait: Trait) -> Proof:
+    def prove(
+        self, path: Path, trait: Trait, hopeless: Callable[[Evidence, Measurement], str] = lambda _e, _m: ""
+    ) -> Proof:
         """Prove one artifact; the original itself when `path` is its.
+
+        Its latency is measured first, then its answers on the first `SCREENING_SAMPLES`. When `hopeless` says, of these
+        figures, why it cannot be chosen any more, the other samples are spared, and the reason is noted.
 
         Raises:
             UserError: the checker refuses it, it cannot be loaded or run, or it is no classifier.
@@ -72,14 +80,17 @@ class Prover:
         original = self._open_original()
         session = original if path == self.original else open_session(path, trait)
         answers = self._original_answers()
-        scores = answers.evaluation if session is original else session.scores(self.evaluation)
-        evidence = compare_scores(scores, answers.evaluation, self.evaluation.y)
-        evidence = self._with_golden(evidence, session, original, answers)
         sessions = {ORIGINAL: original} if session is original else {ORIGINAL: original, "this": session}
         latency = measure_latency(sessions, ORIGINAL, self.evaluation, self.screening_s)
         peak = self.memory.peak_bytes(path, trait, self._sample)
         measured = host_measurement(latency[ORIGINAL if session is original else "this"], trait, 1, peak)
-        return Proof(with_latency(evidence, measured), (measured,))
+        if session is original:
+            evidence, reason = self._compare(answers.evaluation, answers), ""
+        else:
+            evidence, reason = self._judge(session, answers, lambda found: hopeless(found, measured))
+        evidence = self._with_golden(evidence, session, original, answers)
+        notes = (f"Judged on the first {evidence.samples} samples only: {reason}",) if reason else ()
+        return Proof(with_latency(evidence, measured), (measured,), notes)
 
     def run_off(
         self, artifacts: Mapping[str, tuple[Path, Trait]], budget_s: float, threads: int
@@ -103,6 +114,24 @@ class Prover:
             golden = session.scores(self.golden) if self.golden is not None else None
             self._answers = _Answers(session.scores(self.evaluation), golden)
         return self._answers
+
+    def _judge(
+        self, session: RuntimeSession, answers: _Answers, hopeless: Callable[[Evidence], str]
+    ) -> tuple[Evidence, str]:
+        """Figures over all samples and no reason; or over the first only, and why that is enough."""
+        first = session.scores(self.evaluation.first(SCREENING_SAMPLES))
+        evidence = self._compare(first, answers)
+        if len(self.evaluation) <= SCREENING_SAMPLES:
+            return evidence, ""
+        reason = hopeless(evidence)
+        if reason:
+            return evidence, reason
+        rest = session.scores(self.evaluation.after(SCREENING_SAMPLES))
+        return self._compare(np.concatenate([first, rest]), answers), ""
+
+    def _compare(self, scores: NDArray[np.float32], answers: _Answers) -> Evidence:
+        count, labels = len(scores), self.evaluation.y
+        return compare_scores(scores, answers.evaluation[:count], None if labels is None else labels[:count])
 
     def _with_golden(
         self, evidence: Evidence, session: RuntimeSession, original: RuntimeSession, answers: _Answers

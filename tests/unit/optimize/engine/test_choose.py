@@ -10,7 +10,7 @@ from edgeyard.domain.hardware import PROFILES, HardwareProfile
 from edgeyard.domain.model import Evidence
 from edgeyard.domain.statistic import wilson_interval
 from edgeyard.optimize.engine.choose import choose as choose_candidates
-from edgeyard.optimize.engine.choose import finalists
+from edgeyard.optimize.engine.choose import finalists, hopeless_everywhere
 from edgeyard.optimize.engine.job import ProfileBudget
 from edgeyard.optimize.engine.pareto import pareto_names
 from edgeyard.optimize.engine.result import Candidate, Choice, Measurement
@@ -285,3 +285,17 @@ def test_nothing_in_the_pareto_set_is_beaten_and_everything_else_is(points: list
     assert best
     assert not any(beats(one, other) for one in points for other in best)
     assert all(point in best or any(beats(one, point) for one in best) for point in points)
+
+
+def test_a_candidate_is_hopeless_only_when_its_figures_are_sure() -> None:
+    def reason(profiles: list[str], low: float = 0.7, high: float = 0.8, difference_high: float = 0.0) -> str:
+        evidence = Evidence(0.8, difference=-0.01, difference_high=difference_high)
+        measured = Measurement("host", "host", "here", ratio=0.75, ratio_low=low, ratio_high=high)
+        wanted = [PROFILES[name] for name in profiles]
+        return hopeless_everywhere(evidence, measured, Trait("int8", "u8s8"), wanted, VNNI_HOST, 0.01)
+
+    assert "slower" in reason(["x86-vnni"])
+    assert reason(["x86-vnni"], high=1.01) == ""
+    assert "no profile" in reason(["pi5"])
+    assert "loses" in reason(["pi5", "x86-vnni"], high=1.5, difference_high=-0.011)
+    assert reason(["x86-vnni"], high=1.5, difference_high=-0.009) == ""

@@ -70,6 +70,18 @@ def test_another_model_disagrees_and_the_paired_test_says_how_surely(toy: Optimi
     assert proof.sqnr_db < 10
 
 
+def test_what_is_hopeless_is_judged_on_the_first_samples_only(toy: OptimizeJob, tmp_path: Path) -> None:
+    proves = prover(toy)
+    x, y = np.concatenate([proves.evaluation.x] * 3), np.concatenate([proves.evaluation.y] * 3)
+    proves.evaluation = Dataset(x, y, proves.evaluation.preprocessing, "")
+    other = save(toy_model.classifier(seed=9), tmp_path / "other.onnx")
+    part = proves.prove(other, Trait(), lambda evidence, _measured: "it is bad." if evidence.p_value < 0.01 else "")  # type: ignore[operator]
+    assert (part.evidence.samples, part.notes) == (500, ("Judged on the first 500 samples only: it is bad.",))
+    whole = proves.prove(other, Trait())
+    assert (whole.evidence.samples, whole.notes) == (600, ())
+    assert whole.evidence.sqnr_db != part.evidence.sqnr_db
+
+
 def test_what_cannot_be_run_here_is_noted_and_has_no_figures(toy: OptimizeJob) -> None:
     proof = prover(toy).prove(toy.source, Trait("fp16", "", "coreml", "coreml"))
     assert (proof.evidence.accuracy, proof.evidence.agreement, proof.measurements) == (None, None, ())
