@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeyard.commands.lab_choice import choose_from_lab
 from edgeyard.commands.lab_command import LabSettings, cancel_run, demand_evidence, start_lab_run
 from edgeyard.commands.model_command import artifact_folder
 from edgeyard.commands.release_signing import ensure_release_root, sign_version
@@ -18,7 +19,7 @@ from edgeyard.commands.workspace import Workspace
 from edgeyard.domain.error import UserError
 from edgeyard.domain.lab import LabState
 from edgeyard.domain.model import Evidence, ModelVersion, TensorContract
-from edgeyard.store.database import Database
+from edgeyard.store.database import Connection, Database
 from edgeyard.store.device import get_device
 from edgeyard.store.lab import get_lab_run, lab_results
 from edgeyard.store.model import add_version, find_version, get_version
@@ -75,7 +76,8 @@ class Lab:
             with self.database.write() as c:
                 add_variant(
                     c, made.id, name=name, precision=name.partition("-")[0], digest=digest, size_bytes=size_bytes,
-                    profiles=["pi4"] if name == "int8-good" else [], evidence=Evidence(golden_samples=60), now=now,
+                    profiles=["pi4"] if name == "int8-good" else [], now=now,
+                    evidence=Evidence(accuracy=0.9, golden_samples=60),
                 )  # fmt: skip
         with self.database.read() as c:
             found = get_version(c, made.id)
@@ -162,11 +164,24 @@ def test_from_order_to_evidence_to_signature(lab: Lab) -> None:
     # The two files hold the same model, so which is faster is chance: let it be the candidate, by ten times.
     with lab.database.write() as c:
         c.exec_driver_sql("UPDATE lab_result SET figures = replace(figures, '\"ratio\":', '\"ratio\":1')")
+    [choice] = choose_from_lab(lab.workspace, version)
+    assert (choice.profile, choice.picked) == ("pi4", "int8-good")
+    assert "on the device" in choice.reasons["int8-good"]
+    with lab.database.read() as c:
+        chosen = {made.name: made for made in find_known(c, version.id).variants}
+    assert chosen["int8-good"].profiles == ("pi4",)
+    assert "was not measured" in chosen["int8-broken"].reasons["pi4"]
     sign_version(lab.workspace, version.id, UNLOCK)
     with lab.database.read() as c:
         signed = get_version(c, version.id)
     assert signed is not None
     assert signed.stage == "released"
+
+
+def find_known(c: Connection, version_id: int) -> ModelVersion:
+    found = get_version(c, version_id)
+    assert found is not None
+    return found
 
 
 def test_a_device_that_was_not_started_for_the_lab_takes_no_order(lab: Lab) -> None:

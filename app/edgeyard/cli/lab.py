@@ -34,6 +34,10 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     cancel.add_argument("number", type=int)
     add_site_option(cancel)
     cancel.set_defaults(run=_cancel)
+    choose = verbs.add_parser("choose", help="choose a version's variants again by what lab devices measured")
+    choose.add_argument("version", help="model and version, such as yard-vision:2")
+    add_site_option(choose)
+    choose.set_defaults(run=_choose)
     demand = verbs.add_parser("demand", help="let a model be signed only with lab evidence for a kind of hardware")
     demand.add_argument("model")
     demand.add_argument("profile")
@@ -114,6 +118,17 @@ def _cancel(options: argparse.Namespace) -> int:
     with open_workspace(options) as workspace:
         cancel_run(workspace, options.number)
     print_line(f"Lab run {options.number} is cancelled.")
+    return 0
+
+
+def _choose(options: argparse.Namespace) -> int:
+    from edgeyard.commands.lab_choice import choose_from_lab
+    from edgeyard.commands.model_command import find_version
+
+    with open_workspace(options) as workspace:
+        choices = choose_from_lab(workspace, find_version(workspace, options.version))
+    for choice in choices:
+        print_line(f"{choice.profile}: {choice.picked or 'none'}. {choice.reasons.get(choice.picked, '')}".rstrip())
     return 0
 
 
