@@ -98,6 +98,20 @@ def test_the_tree_model_keeps_qts_rules_over_readings(qtbot: QtBot, page: Models
     tester.deleteLater()
 
 
+def test_the_newest_version_shows_its_variants_until_a_person_closes_it(
+    qtbot: QtBot, window: MainWindow, page: ModelsPage
+) -> None:
+    window.go(Place("models"))
+    assert page.tree.open_keys() == {"m:yard-vision", "v:3"}
+    page.tree.collapse(page.model.index_of("v:3"))
+    workspace = window.session.bridge.workspace
+    assert workspace is not None
+    with workspace.database.write() as c:
+        model.add_version(c, model="yard-vision", source_digest="9" * 64, source_size_bytes=1, now=time.time())
+    qtbot.waitUntil(lambda: "v:4" in page.tree.open_keys(), timeout=5_000)
+    assert page.tree.open_keys() == {"m:yard-vision", "v:4"}
+
+
 def test_only_versions_can_be_dragged_and_only_copied(page: ModelsPage) -> None:
     assert not page.model.flags(page.model.index_of("m:yard-vision")) & Qt.ItemFlag.ItemIsDragEnabled
     assert page.model.supportedDragActions() == Qt.DropAction.CopyAction

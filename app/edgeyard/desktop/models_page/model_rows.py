@@ -44,6 +44,12 @@ class Row:
         return ", ".join(f"{name} {cell.text} {cell.quiet}".strip() for name, cell in named if cell.text)
 
 
+def worth_opening(models: Sequence[ModelSummary]) -> set[str]:
+    """The keys of the rows that are open when they first appear: each model and its newest version."""
+    newest = [max(model.versions, key=lambda version: version.version) for model in models if model.versions]
+    return {f"m:{model.name}" for model in models} | {f"v:{version.id}" for version in newest}
+
+
 def make_rows(models: Sequence[ModelSummary], running: Mapping[str, int]) -> list[Row]:
     """The tree: `running` counts devices by the digest they run."""
     roots = []

@@ -20,7 +20,7 @@ from edgeyard.desktop.models_page.deletion import purge_library
 from edgeyard.desktop.models_page.details import ModelDetails
 from edgeyard.desktop.models_page.import_dialog import ImportDialog
 from edgeyard.desktop.models_page.model_actions import start_optimization, version_actions, write_note
-from edgeyard.desktop.models_page.model_rows import Row
+from edgeyard.desktop.models_page.model_rows import Row, worth_opening
 from edgeyard.desktop.models_page.model_tree import ModelTreeModel
 from edgeyard.desktop.models_page.reading import onnx_in, read_running, read_version
 from edgeyard.desktop.models_page.version_tree import VersionTree
@@ -151,9 +151,9 @@ class ModelsPage(Page):
         self._stack.setCurrentIndex(1 if models else 2)
         self._import.setVisible(bool(models))
         opened, current = self.tree.open_keys(), self.tree.current_key()
-        first = not self.model.all_keys()
+        known = set(self.model.all_keys())
         self.model.show_models(models, self._running)
-        self.tree.open_rows(opened | {f"m:{model.name}" for model in models if first})
+        self.tree.open_rows(opened | (worth_opening(models) - known))
         if current:
             self.tree.choose(current)
         self._follow_wish(models)
