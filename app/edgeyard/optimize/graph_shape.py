@@ -86,12 +86,34 @@ def refuse_inputs(inputs: tuple[TensorContract, ...]) -> None:
             "Export it with one input tensor, the others as constants.",
         )
     shape = inputs[0].shape
+    if 0 in shape[1:]:
+        raise UserError(
+            f"The input {inputs[0].name} has an axis of size 0, so that there is nothing to compute.",
+            "Export the model with the size of its samples.",
+        )
     if len(shape) < 2 or shape[0] not in {None, 1}:
         said = "×".join("?" if size is None else str(size) for size in shape) or "a single number"
         raise UserError(
             f"The input {inputs[0].name} ({said}) has no batch axis: its first axis must be free, or 1.",
             "Export the model with a dynamic first axis (torch.onnx.export: dynamic_axes={'input': {0: 'N'}}).",
         )
+
+
+def refuse_convolutions(model: onnx.ModelProto) -> None:
+    """Raise `UserError` for a convolution whose groups do not divide its channels, which runtimes fail or crash at."""
+    dims = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type not in {"Conv", "ConvInteger"} or len(node.input) < 2:
+            continue
+        groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
+        kernel = dims.get(node.input[1], ())
+        if groups < 1 or (kernel and (kernel[0] == 0 or kernel[0] % groups)):
+            channels = kernel[0] if kernel else "its"
+            raise UserError(
+                f"The convolution {node.name[:80] or node.output[0][:80]} divides {channels} channels into {groups}"
+                " groups.",
+                "Export the model again from the training framework.",
+            )
 
 
 def inlined(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -147,7 +169,11 @@ def refuse_shapes(shapes: dict[str, SizedShape]) -> None:
         size_bytes = tensor_bytes(shape, item_bytes)
         if size_bytes > MAX_TENSOR_BYTES or any(size is not None and size < 0 for size in shape):
             raise UserError(
-                f"One sample makes the tensor {name} of {'×'.join(map(str, shape))} values grow to"
-                f" {size_bytes / (1 << 30):.1f} GiB; at most 1 GiB is allowed.",
+                f"One sample makes the tensor {name[:80]} of {'×'.join(map(str, shape[:8]))} values grow to"
+                f" {_gibibytes(size_bytes)}; at most 1 GiB is allowed.",
                 "Use a smaller input or model: no device has memory for this one.",
             )
+
+
+def _gibibytes(size_bytes: int) -> str:
+    return f"{size_bytes / (1 << 30):.1f} GiB" if abs(size_bytes) < 1 << 50 else "more than a million GiB"

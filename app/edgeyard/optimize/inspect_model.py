@@ -41,6 +41,7 @@ def inspect_model(path: Path) -> ModelSummary:
         raise UserError("The model has no output.", "Export it with the class scores as its output.")
     findings = weight_findings(model)
     single = graph_shape.at_batch_one(graph_shape.inlined(model))
+    graph_shape.refuse_convolutions(single)
     shapes = graph_shape.known_shapes(single)
     graph_shape.refuse_shapes(shapes)
     table = layer_table(single, shapes)

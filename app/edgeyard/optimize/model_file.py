@@ -6,6 +6,7 @@ onnxruntime loads, and dies of, models that the checker refuses. Call this in a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
@@ -28,6 +29,8 @@ MAX_NODES = 100_000
 MAX_FUNCTION_DEPTH = 16
 STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
+_TERM = r"[A-Za-z]{0,100}(?:\.\.\.[A-Za-z]{0,100})?"
+_EQUATION = re.compile(rf"{_TERM}(?:,{_TERM}){{0,100}}(?:->{_TERM})?")
 _EXPORT_AGAIN = "Export it again from the training framework"
 _OTHER_FORMATS = (
     (0, b"PK\x03\x04", "a zip archive (PyTorch checkpoints and Keras files are)"),
@@ -45,7 +48,8 @@ def read_model(path: Path) -> onnx.ModelProto:
 
     Raises:
         UserError: it is no ONNX file, too large, refers to other files, uses operators outside the ONNX standard or an
-            opset outside 7 to 21, nests functions too deep, or ONNX's checker refuses it.
+            opset outside 7 to 21, nests functions too deep, has an Einsum equation that is none, or ONNX's checker
+            refuses it.
     """
     model = parse_model(read_bytes(path))
     _refuse_unreadable_text(model)
@@ -54,6 +58,7 @@ def read_model(path: Path) -> onnx.ModelProto:
     _refuse_functions_that_explode(model)
     _refuse_custom_operators(model)
     _refuse_opset(opset_of(model))
+    _refuse_equations(model)
     _run_checker(model)
     return model
 
@@ -221,6 +226,19 @@ def _refuse_opset(opset: int) -> None:
             f"The model uses {said}; devices run opset {MIN_OPSET} to {MAX_OPSET}.",
             f"{_EXPORT_AGAIN} with opset 17 to {MAX_OPSET}, or convert it with onnx.version_converter.",
         )
+
+
+def _refuse_equations(model: onnx.ModelProto) -> None:
+    """ONNX's shape inference never returns from an equation with two ellipses in one term."""
+    for node in all_nodes(model):
+        for attribute in node.attribute if node.op_type == "Einsum" else ():
+            equation = attribute.s.decode("utf-8", "replace").replace(" ", "")
+            if attribute.name == "equation" and not _EQUATION.fullmatch(equation):
+                raise UserError(
+                    f"The Einsum operator {node.name[:80] or node.op_type} has the equation {equation[:80]!r}, which is"
+                    " none.",
+                    f"{_EXPORT_AGAIN}.",
+                )
 
 
 def _run_checker(model: onnx.ModelProto) -> None:

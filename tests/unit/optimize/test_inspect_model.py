@@ -163,9 +163,37 @@ def unknown_operator() -> onnx.ModelProto:
     return model_of([helper.make_node("Nonsense", ["x"], ["y"])], [value("x", ["N", 4])], [value("y", ["N", 4])])
 
 
+def single(operator: str, *more: onnx.TensorProto, opset: int = 17, **attributes: object) -> onnx.ModelProto:
+    """One operator on a batch of 4×8×8 maps and stored tensors."""
+    node = helper.make_node(operator, ["x", *(stored.name for stored in more)], ["y"], **attributes)
+    x, y = value("x", ["N", 4, 8, 8]), value("y", ["a", "b", "c", "d"])
+    return model_of([node], [x], [y], list(more), opset)
+
+
+def sizes(*values: int) -> onnx.TensorProto:
+    return tensor("sizes", np.array(values, np.int64))
+
+
+KERNEL = tensor("w", np.ones((4, 4, 3, 3), np.float32))
+
+
 @pytest.mark.parametrize(
     ("make", "words", "todo"),
     [
+        (lambda: single("Einsum", equation="...ij...->..."), r"'\.\.\.ij\.\.\.->\.\.\.', which is none", "again"),
+        (lambda: single("Einsum", equation="a" * 5000), "which is none", "again"),
+        (lambda: single("Conv", KERNEL, group=0), "4 channels into 0 groups", "again"),
+        (lambda: single("Conv", KERNEL, group=2**62), "into 4611686018427387904 groups", "again"),
+        (lambda: single("Conv", KERNEL, strides=[0, 0]), "checker refuses", "again"),
+        (lambda: single("Conv", KERNEL, kernel_shape=[2**62, 2**62]), "more than a million GiB", "smaller"),
+        (lambda: single("ConvTranspose", KERNEL, strides=[2**40, 2**40]), "more than a million GiB", "smaller"),
+        (lambda: single("SpaceToDepth", blocksize=0), "checker refuses", "again"),
+        (lambda: single("Tile", sizes(1, 2**40, 2**40, 1)), "more than a million GiB", "smaller"),
+        (lambda: single("Expand", sizes(2**31, 4, 8, 8)), "2048.0 GiB", "smaller"),
+        (lambda: single("Reshape", sizes(2**62, 2**62, 1, 1)), "checker refuses", "again"),
+        (lambda: single("Pad", sizes(*[2**61] * 8)), "more than a million GiB", "smaller"),
+        (lambda: single("Transpose", perm=[9, 9, 9, 9]), "checker refuses", "again"),
+        (lambda: relu(value("x", ["N", 0, 4])), "axis of size 0", "size of its samples"),
         (toy_model.external_data, "other files", "save_as_external_data=False"),
         (external_constant, "other files", "one file"),
         (lambda: custom_domain("acme.ai"), "not in the ONNX standard: acme.ai.Magic", "standard only"),
