@@ -37,6 +37,7 @@ BOOTSTRAP = "installers/bootstrap.py"
 _FENCE = re.compile(r"^( *)```([a-z]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_REDIRECTION = re.compile(r"\s>\s*\S+$")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z_-]*")
 _TOP_LEVEL = ("app", "docs", "installers", "resources", "tests", ".ci")
@@ -50,7 +51,8 @@ def _prose(text: str) -> str:
 
 def _command_lines(text: str) -> Iterator[list[str]]:
     """The words of every line that starts `edgeyard` or a script of ours, in blocks and in running text."""
-    lines = [line for _, _, body in _FENCE.findall(text) for line in body.splitlines()] + _SPAN.findall(_prose(text))
+    bodies = (body.replace("\\\n", " ") for _, _, body in _FENCE.findall(text))
+    lines = [_REDIRECTION.sub("", line) for body in bodies for line in body.splitlines()] + _SPAN.findall(_prose(text))
     for line in lines:
         found = re.match(r"\s*(?:ExecStart=\S*/)?(edgeyard(?:\s.*)?|python3? \S+\.py.*)$", line)
         if found and "[" not in line:
@@ -86,7 +88,7 @@ def test_every_command_line_is_one_the_program_understands(document: Path) -> No
 
 
 def test_command_lines_are_found_where_they_stand() -> None:
-    block = "```\nedgeyard demo --devices N  # some\nExecStart=/opt/bin/edgeyard agent run\n```\n"
+    block = "```\nedgeyard demo \\\n  --devices N  # some\nExecStart=/opt/bin/edgeyard agent run > out.txt\n```\n"
     text = f"Run `edgeyard hub run` or\n\n{block}"
     assert list(_command_lines(text)) == [
         ["edgeyard", "demo", "--devices", "7"],
