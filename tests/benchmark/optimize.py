@@ -51,6 +51,7 @@ def main() -> int:
     seconds = 5.0 if given.quick else 20.0
     result: dict[str, Any] = {
         "host": f"{host_facts().sentence}, {os.cpu_count()} cores",
+        "load_before": os.getloadavg()[0],
         "python": platform.python_version(),
         "quick": given.quick,
         "models": {},
@@ -122,7 +123,11 @@ def judge(case: Case, made: Sequence[Made], evaluation: Path, seconds: float) ->
         else:
             row["failure"] = failures[each.name]
         if each.wall_s:
-            row |= {"wall_s": round(each.wall_s, 1), "peak_mb": round(each.peak_bytes / 1e6)}
+            row |= {
+                "wall_s": round(each.wall_s, 1),
+                "cpu_s": round(each.cpu_s, 1),
+                "peak_mb": round(each.peak_bytes / 1e6),
+            }
         rows.append(row | ({"said": each.said} if each.said else {}))
     return rows
 

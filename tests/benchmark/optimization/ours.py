@@ -24,11 +24,11 @@ def run_ours(name: str, model: Path, sets: Path, scratch: Path, max_drop: float,
     said = last_object(run.stdout) or _whole(run.stdout)
     picked = next((each for each in _objects(said.get("picked")) if each.get("profile") == HOST), None)
     if picked is None or not picked.get("path"):
-        return Made(name, None, run.wall_s, run.peak_bytes, failure=run.last_words)
+        return Made(name, None, run.wall_s, run.cpu_s, run.peak_bytes, failure=run.last_words)
     path = Path(str(picked["path"]))
     path = path if path.is_absolute() else out / path
     size = path.stat().st_size if path.is_file() else folder_bytes(path)
-    return Made(name, path, run.wall_s, run.peak_bytes, size, said={**picked, "exit_code": run.exit_code})
+    return Made(name, path, run.wall_s, run.cpu_s, run.peak_bytes, size, said={**picked, "exit_code": run.exit_code})
 
 
 def _whole(text: str) -> dict[str, object]:

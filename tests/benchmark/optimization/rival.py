@@ -53,6 +53,7 @@ class Made:
     name: str
     path: Path | None
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     peak_bytes: int = 0
     size_bytes: int = 0
     work_s: float | None = None
@@ -89,7 +90,7 @@ def ask(name: str, python: Path, script: str, request: Mapping[str, object], scr
     asked.write_text(json.dumps(request), "utf-8")
     run = run_tool([str(python), str(FOLDER / script), str(asked)], scratch)
     if run.exit_code:
-        return Made(name, None, run.wall_s, run.peak_bytes, failure=run.last_words)
+        return Made(name, None, run.wall_s, run.cpu_s, run.peak_bytes, failure=run.last_words)
     said = last_object(run.stdout)
     path = Path(str(request["out"]))
     size = folder_bytes(path.parent)
@@ -97,6 +98,7 @@ def ask(name: str, python: Path, script: str, request: Mapping[str, object], scr
         name,
         path if path.exists() else None,
         run.wall_s,
+        run.cpu_s,
         run.peak_bytes,
         size,
         float(said.get("work_s", 0.0)),

@@ -18,9 +18,11 @@ SAMPLE_S = 0.02
 @dataclass(frozen=True, slots=True)
 class ToolRun:
     """How a run ended: seconds from its start to its end, and the most resident memory that the whole process tree
-    held at a time (sampled 50 times a second; pages that processes share count for each)."""
+    held at a time (sampled 50 times a second; pages that processes share count for each). `cpu_s` is the processor
+    time of all of them, which a busy machine stretches less than the clock's."""
 
     wall_s: float
+    cpu_s: float
     peak_bytes: int
     exit_code: int
     stdout: str
@@ -39,7 +41,7 @@ def run_tool(command: Sequence[str], scratch: Path, timeout_s: float = 1800) -> 
     environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     out, err = scratch / "stdout.txt", scratch / "stderr.txt"
     with out.open("w") as stdout, err.open("w") as stderr:
-        started = time.perf_counter()
+        started, used_s = time.perf_counter(), _children_s()
         process = psutil.Popen(
             list(command), stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL, cwd=scratch, env=environment
         )
@@ -52,7 +54,14 @@ def run_tool(command: Sequence[str], scratch: Path, timeout_s: float = 1800) -> 
             if time.perf_counter() - started > timeout_s:
                 _end(process)
         wall_s = time.perf_counter() - started
-    return ToolRun(wall_s, peak, process.returncode, out.read_text("utf-8"), err.read_text("utf-8", "replace"))
+    return ToolRun(
+        wall_s,
+        _children_s() - used_s,
+        peak,
+        process.returncode,
+        out.read_text("utf-8"),
+        err.read_text("utf-8", "replace"),
+    )
 
 
 def tree_bytes(process: psutil.Process) -> int:
@@ -63,6 +72,12 @@ def tree_bytes(process: psutil.Process) -> int:
             with contextlib.suppress(psutil.Error):
                 total += each.memory_info().rss
     return total
+
+
+def _children_s() -> float:
+    """Processor seconds of all processes below this one that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _end(process: psutil.Process) -> None:
