@@ -17,9 +17,10 @@ import msgspec
 from edgeyard.domain.error import UserError
 from edgeyard.domain.model import Evidence
 from edgeyard.optimize.correction_store import Corrections
+from edgeyard.optimize.engine.accuracy_verdict import within_drop
 from edgeyard.optimize.engine.bench import Artifact, Bench, SidecarNeeded, StepProblem, problem_of
 from edgeyard.optimize.engine.cache import ModelCache
-from edgeyard.optimize.engine.choose import choose, finalists, hopeless_everywhere, within_drop
+from edgeyard.optimize.engine.choose import choose, finalists, hopeless_everywhere
 from edgeyard.optimize.engine.code_digest import code_digest
 from edgeyard.optimize.engine.estimates import ESTIMATED, estimate_measurements
 from edgeyard.optimize.engine.event import (

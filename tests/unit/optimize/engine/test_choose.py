@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edgeyard.domain.hardware import PROFILES, HardwareProfile
 from edgeyard.domain.model import Evidence
 from edgeyard.domain.statistic import wilson_interval
+from edgeyard.optimize.engine.accuracy_verdict import drop_risk
 from edgeyard.optimize.engine.choose import choose as choose_candidates
 from edgeyard.optimize.engine.choose import finalists, hopeless_everywhere
 from edgeyard.optimize.engine.job import ProfileBudget
@@ -33,7 +34,8 @@ def candidate(
 ) -> Candidate:
     precision, _, form = name.partition("-")
     low, high = wilson_interval(hits, 500)
-    evidence = Evidence(hits / 500, low, high, 500, hits / 500, 1.0, 2.0, ratio, "host")
+    agreement = 1.0 if name == "fp32" else hits / 500
+    evidence = Evidence(hits / 500, low, high, 500, agreement, 1.0, 2.0, ratio, "host")
     here = Measurement("host", "host", "here", 1, 1.0 / (ratio or 1), 2.0, ratio, ratio_low, **more)  # type: ignore[arg-type]
     return Candidate(
         name, name, trait or Trait(precision, form), Path(f"{name}.onnx"), "0" * 64, size_bytes, evidence, (here,)
@@ -184,14 +186,59 @@ def test_a_variant_that_is_not_surely_faster_is_not_chosen_where_it_was_measured
     assert choose("x86-vnni", candidate("int8-u8s8", ratio=1.04, ratio_low=1.01)).picked == "int8-u8s8"
 
 
-def test_among_alike_ones_of_one_data_type_the_more_accurate_then_the_smaller_is_chosen() -> None:
+def test_among_alike_ones_of_one_data_type_the_more_faithful_then_the_smaller_is_chosen() -> None:
     same = {"trait": Trait("int8", "u8s8"), "ratio": 1.8}
     first, second = candidate("int8-a", hits=398, **same), candidate("int8-b", hits=399, **same)  # type: ignore[arg-type]
     choice = choose("x86-vnni", first, second)
     assert choice.picked == "int8-b"
-    assert "int8-b is more often right" in choice.reasons["int8-a"]
+    assert "int8-b agrees with the original more often" in choice.reasons["int8-a"]
     smaller = candidate("int8-c", hits=399, size_bytes=900_000, **same)  # type: ignore[arg-type]
     assert choose("x86-vnni", first, second, smaller).picked == "int8-c"
+
+
+def risky(candidate: Candidate, difference: float, half: float) -> Candidate:
+    evidence = replace(
+        candidate.evidence, difference=difference, difference_low=difference - half, difference_high=difference + half
+    )
+    return replace(candidate, evidence=evidence)
+
+
+def test_what_keeps_the_accuracy_more_surely_comes_before_what_is_faster() -> None:
+    fast = risky(candidate("int8-fast", hits=399, ratio=2.2, trait=Trait("int8", "u8s8")), -0.0009, 0.008)
+    sure = risky(candidate("int8-sure", hits=400, ratio=1.7, trait=Trait("int8", "u8s8")), 0.0, 0.001)
+    choice = choose("x86-vnni", fast, sure, max_drop=0.001)
+    assert choice.picked == "int8-sure"
+    assert "int8-sure keeps the accuracy more surely" in choice.reasons["int8-fast"]
+    assert choose("x86-vnni", fast, sure, max_drop=0.01).picked == "int8-fast"
+    alone = choose("x86-vnni", fast, max_drop=0.001)
+    assert alone.picked == "int8-fast"
+    assert "its loss may be up to 0.9 points, more than the 0.1 allowed" in alone.reasons["int8-fast"]
+
+
+def test_something_larger_and_as_fast_is_not_chosen_and_one_that_another_beats_is_left_out() -> None:
+    this = replace(PROFILES["x86-vnni"], id="host", title="This machine", precisions=("int8", "fp16", "fp32"))
+    larger = candidate("fp16", ratio=1.02, size_bytes=4_000_000)
+    choice = choose(this, larger)
+    assert choice.picked == "fp32"
+    assert choice.reasons["fp16"] == "Not chosen: no smaller than the original, and as fast here."
+    clean = candidate("clean", ratio=1.4, size_bytes=3_000_000, hits=400, trait=Trait())
+    clean = replace(clean, evidence=replace(clean.evidence, agreement=1.0))
+    choice = choose(this, clean, candidate("fp16", ratio=1.38, size_bytes=3_400_000))
+    assert choice.picked == "clean"
+    assert "clean is smaller and no less exact" in choice.reasons["fp16"]
+
+
+@given(st.floats(-0.05, 0.05), st.floats(1e-4, 0.05), st.floats(0, 0.05))
+def test_the_risk_is_a_half_at_the_budget_and_falls_with_what_is_left_of_it(
+    difference: float, half: float, max_drop: float
+) -> None:
+    def risk(value: float) -> float:
+        evidence = Evidence(difference=value, difference_low=value - half, difference_high=value + half)
+        return drop_risk(evidence, max_drop)
+
+    assert 0 <= risk(difference) <= 1
+    assert risk(difference + 0.01) <= risk(difference)
+    assert abs(risk(-max_drop) - 0.5) < 1e-6
 
 
 def test_on_this_machine_every_layout_of_int8_competes() -> None:
