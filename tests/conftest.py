@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -8,8 +9,18 @@ from tests.services import ServiceMissing, skip_or_fail
 from tests.window_leak import end_windows
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Several workers: `--dist loadgroup` is ours."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from tests.worker_schedule import Schedule
+
+    return Schedule(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is allowed to take longest begins first: several workers then end at about the same time."""
+    """What is allowed to take longest begins first, so that all workers end at about the same time."""
 
     def most_s(item: pytest.Item) -> float:
         mark = item.get_closest_marker("timeout")

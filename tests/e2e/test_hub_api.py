@@ -33,7 +33,7 @@ from edgeyard.trust.tuf_metadata import public_key_from_dict, read_metadata, sig
 from tests.e2e.hub_parts import Pki, eventually, now_utc
 from tests.e2e.hub_process import DeviceProbe, HubProcess, HubSite, Member, Operator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("hub-api")]  # they share a hub
+pytestmark = [pytest.mark.e2e]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from tests.e2e.hub_parts import MqttProbe, eventually
 from tests.e2e.hub_process import SITE, DeviceProbe, HubProcess, HubSite, Operator
 from tests.services import require
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("hub-ingest")]  # they share a hub
+pytestmark = [pytest.mark.e2e]
 
 DIGEST = "ab" * 32
 
