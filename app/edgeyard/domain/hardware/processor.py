@@ -16,9 +16,9 @@ ARM = (
         ("int8", "fp32"), 256 * MIB, 4 * GIB, "Raspberry Pi 4 product brief; Arm Cortex-A72 TRM",
         "arm64", "s8s8", runtimes=_CPU, alignment=8,
         speed=Speed(
-            {"fp32": 7.2, "int8": 14.4}, 4.5, 0.4, 8.0,
-            "Cortex-A72 software optimization guide: 4 fp32 multiply-adds a cycle at 1.8 GHz; memory: STREAM figures of"
-            " LPDDR4-3200 x32 on BCM2711; efficiency assumed from the Raspberry Pi 5",
+            {"fp32": 7.2, "int8": 10.0}, 4.5, 0.4, 8.0,
+            "Cortex-A72 software optimization guide: 4 fp32 multiply-adds a cycle at 1.8 GHz; int8 assumed 1.4 × that;"
+            " memory: STREAM figures of LPDDR4-3200 x32 on BCM2711; efficiency assumed from the Raspberry Pi 5",
         ),
         power_modes=(PowerMode("full load", 6.4),),
     ),
@@ -27,10 +27,10 @@ ARM = (
         ("int8", "fp16", "fp32"), 512 * MIB, 8 * GIB, "Raspberry Pi 5 product brief; Arm Cortex-A76 TRM",
         "arm64", "s8s8", ("dot-product",), runtimes=_CPU, alignment=8,
         speed=Speed(
-            {"fp32": 19.2, "fp16": 38.4, "int8": 76.8}, 10.0, 0.44, 5.0,
-            "Cortex-A76 software optimization guide: 8 fp32 multiply-adds a cycle at 2.4 GHz, 16 fp16, 32 int8 by SDOT;"
-            " memory: LPDDR4X-4267 x32, measured share; efficiency: YOLOX-S (13.4 G multiply-adds) at 2.5 a second in"
-            " ONNX Runtime fp32 on four cores, visionanalysis.org, 2026",
+            {"fp32": 19.2, "fp16": 38.4, "int8": 44.0}, 10.0, 0.44, 5.0,
+            "Cortex-A76 software optimization guide: 8 fp32 multiply-adds a cycle at 2.4 GHz, 16 fp16; int8 assumed as"
+            " on x86 with VNNI, of 32 by SDOT; memory: LPDDR4X-4267 x32, measured share; efficiency: YOLOX-S (13.4 G"
+            " multiply-adds) at 2.5 a second in ONNX Runtime fp32 on four cores, visionanalysis.org, 2026",
         ),
         power_modes=(PowerMode("full load", 8.0),),
     ),
@@ -39,9 +39,9 @@ ARM = (
         ("int8", "fp32"), 256 * MIB, 2 * GIB, "NXP i.MX 8M Plus fact sheet",
         "arm64", "s8s8", runtimes=_CPU, alignment=8,
         speed=Speed(
-            {"fp32": 7.2, "int8": 14.4}, 4.0, 0.3, 10.0,
-            "Cortex-A53 at 1.8 GHz, 4 fp32 multiply-adds a cycle, in-order; LPDDR4-4000 x32; efficiency assumed. The"
-            " NPU (LiteRT with the VX delegate) is not counted",
+            {"fp32": 7.2, "int8": 10.0}, 4.0, 0.3, 10.0,
+            "Cortex-A53 at 1.8 GHz, 4 fp32 multiply-adds a cycle, in-order, int8 assumed 1.4 × that; LPDDR4-4000 x32;"
+            " efficiency assumed. The NPU (LiteRT with the VX delegate) is not counted",
         ),
         power_modes=(PowerMode("typical", 4.0),),
         details={"npu_tops_int8": 2.3},
@@ -74,8 +74,9 @@ X86 = (
         ("int8", "fp32"), 2048 * MIB, 8 * GIB, "Intel 64 and IA-32 SDM, VPDPBUSD",
         "x86-64", "u8s8", ("vnni",), runtimes=_X86, alignment=16,
         speed=Speed(
-            {"fp32": 96.0, "int8": 384.0}, 15.0, 0.5, 2.0,
-            "two 512-bit FMA, or VPDPBUSD, a cycle at 3 GHz; one core's share of memory; efficiency: ten fp32 networks"
+            {"fp32": 96.0, "int8": 220.0}, 15.0, 0.5, 2.0,
+            "two 512-bit FMA a cycle at 3 GHz; int8 as measured of ResNet-20 and ResNet-8 (2.25 and 1.8 × fp32), of 384"
+            " that VPDPBUSD could do; one core's share of memory; efficiency: ten fp32 networks"
             " from KWS to VGG-19 took 0.68 to 1.23 of the estimate on an AMD EPYC with AVX-512 VNNI, ONNX Runtime 1.31",
         ),
     ),
