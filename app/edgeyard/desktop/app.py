@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,6 +16,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from edgeyard.commands.local_hub import LocalHub
+from edgeyard.commands.log_file import open_log
 from edgeyard.commands.settings import Settings
 from edgeyard.commands.site_database import open_site_database
 from edgeyard.commands.site_folder import SiteFolder
@@ -25,14 +28,17 @@ from edgeyard.desktop.garbage import Garbage
 from edgeyard.desktop.look.palette import ThemeName
 from edgeyard.desktop.look.theme import Theme
 from edgeyard.desktop.memory import Memory
+from edgeyard.desktop.mistake import LOG_NAME, UncaughtErrors
 from edgeyard.desktop.session import Session
 from edgeyard.desktop.shell.main_window import MainWindow
+from edgeyard.domain.error import UserError
 from edgeyard.resource import resource_path
 from edgeyard.store.database import Database
 
 if TYPE_CHECKING:
     from edgeyard.commands.workspace import Workspace
 
+_log = logging.getLogger(__name__)
 _SWITCH_INTERVAL_S = 0.0005
 """How long another thread may keep the interpreter while the window waits: with Python's 5 ms, frames are lost."""
 
@@ -88,7 +94,13 @@ def run_desktop(
     A site without a hub gets one for as long as the desktop is open. With `screenshot_dir` it takes a picture of every
     page in light and dark there, and ends.
     """
+    with _logging(folder, settings):
+        return _run(folder, settings, tour=tour, screenshot_dir=screenshot_dir)
+
+
+def _run(folder: SiteFolder, settings: Settings, *, tour: bool, screenshot_dir: Path | None) -> int:
     desktop = Desktop(folder, settings)
+    UncaughtErrors(desktop.session.bridge.tell_mistake).install()
     window = desktop.open_window(tour=tour)
     if screenshot_dir is not None:
         from edgeyard.desktop.screenshot import take_pictures
@@ -102,6 +114,23 @@ def run_desktop(
     finally:
         desktop.close()
         hub.stop()
+
+
+@contextmanager
+def _logging(folder: SiteFolder, settings: Settings) -> Iterator[None]:
+    """Write a log while the desktop runs; where that cannot be, the window works without and says what is wrong."""
+    try:
+        folder.make()
+        handler = open_log(folder.logs / LOG_NAME, settings.log_level)
+    except (OSError, UserError):
+        _log.warning("No log is written to %s", folder.logs, exc_info=True)
+        yield
+        return
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def make_application() -> QApplication:

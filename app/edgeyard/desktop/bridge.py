@@ -20,6 +20,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from shiboken6 import isValid
 
 from edgeyard.desktop.feed import UNCHANGED, Feed, Order, Read
+from edgeyard.desktop.mistake import mistake
 from edgeyard.domain.error import UserError
 from edgeyard.store.change import change_counter
 from edgeyard.store.database import Connection, Database
@@ -47,6 +48,8 @@ class Bridge(QObject):
     """The database can be read."""
     troubled = Signal(object)
     """`UserError` when the database cannot be read, `None` once it can again."""
+    mistaken = Signal(object)
+    """`UserError` that tells of a mistake of ours in something nobody waits for."""
 
     def __init__(
         self, open_database: OpenDatabase, make_workspace: MakeWorkspace, clock: Callable[[], float] = time.time
@@ -131,6 +134,10 @@ class Bridge(QObject):
         """Have `call` run on the window's thread at the next tick. Callable from any thread."""
         self._calls.append(call)
 
+    def tell_mistake(self, problem: UserError) -> None:
+        """Have every window show it. Callable from any thread."""
+        self.post(lambda: self.mistaken.emit(problem))
+
     # --- on worker and reader threads ----------------------------------------------------------------------------
 
     def _work(
@@ -144,8 +151,11 @@ class Bridge(QObject):
         except UserError as error:
             problem = error
         except Exception:
+            # Commands call all of Edgeyard and its libraries; what they raise would be lost with the worker's future.
             _log.exception("A command failed inside Edgeyard")
-            problem = UserError("This did not work because of an error inside Edgeyard.", "The log has the details.")
+            problem = mistake("This did not work because of an error inside Edgeyard.")
+            if failed is None:
+                self.tell_mistake(problem)
         else:
             if done is not None:
                 self.post(lambda: _call(done, result))
@@ -153,6 +163,8 @@ class Bridge(QObject):
             return
         if failed is not None:
             self.post(lambda: _call(failed, problem))
+        else:
+            _log.warning("Work that nobody waits for was refused: %s", problem)
 
     def _ready_workspace(self) -> Workspace:
         workspace = self.workspace
@@ -170,8 +182,9 @@ class Bridge(QObject):
                 self._report(error)
                 pause_s = _RETRY_S
             except Exception:
+                # The reader must outlive any mistake: without it the window would show old figures as if they were new.
                 _log.exception("Reading failed inside Edgeyard")
-                self._report(UserError("Reading stopped on an error inside Edgeyard.", "The log has the details."))
+                self._report(mistake("Reading stopped on an error inside Edgeyard; it is tried again."))
                 pause_s = _RETRY_S
             self._wake.wait(pause_s)
             self._wake.clear()
@@ -196,7 +209,8 @@ class Bridge(QObject):
         except _OUR_BUGS:
             # The database's own errors pass: they end this round, in words.
             _log.exception("Reading %s failed inside Edgeyard", order.name)
-            value = UserError(f"The {order.name} could not be read.", "The log has the details.")
+            value = mistake(f"The {order.name} could not be read because of an error inside Edgeyard.")
+            self.tell_mistake(value)
         order.mark_read(counters, now)
         if value is UNCHANGED:
             return

@@ -89,6 +89,7 @@ class Reconciler:
             except UserError as error:
                 self._board.set("hub", "warning", error.what, error.todo)
             except Exception:
+                # This thread must outlive any mistake, or rollouts would stand still behind a hub that says it is well.
                 _log.exception("A pass of the reconciler failed")
                 self._board.set(
                     "hub", "down", "The hub made a mistake; rollouts stand still.", "See the hub's log, and report it."

@@ -17,6 +17,7 @@ import time
 from types import FrameType
 from typing import Any
 
+from edgeyard.commands.log_file import open_log
 from edgeyard.commands.settings import Settings
 from edgeyard.commands.site_database import open_site_database
 from edgeyard.commands.site_folder import SiteFolder
@@ -24,7 +25,6 @@ from edgeyard.domain.error import UserError
 from edgeyard.hub.active_hub import ActiveHub, describe_failure
 from edgeyard.hub.file_lock import FileLock
 from edgeyard.hub.lease_guard import LeaseGuard, LeaseLostError
-from edgeyard.hub.log_file import open_log
 from edgeyard.store.database import Database
 from edgeyard.store.lease import put_status
 from edgeyard.trust.durable_file import write_durably

@@ -152,6 +152,21 @@ def test_a_command_that_is_refused_says_why_and_a_bug_is_not_shown_as_it_is(qtbo
     assert "secret" not in words[1]
 
 
+def test_a_mistake_in_work_that_nobody_waits_for_is_told_to_every_window(
+    qtbot: QtBot, bridge: Bridge, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(*_: object) -> None:
+        raise ZeroDivisionError("secret details")
+
+    for start in (lambda: bridge.run(stumble), lambda: bridge.feed("rows", stumble, {"jobs"})):
+        with qtbot.waitSignal(bridge.mistaken) as told:
+            start()
+        assert "log/desktop.log" in str(told.args[0])
+        assert "secret" not in str(told.args[0])
+    tracebacks = [record for record in caplog.records if record.exc_info]
+    assert len(tracebacks) == 2
+
+
 def test_a_database_that_cannot_be_opened_is_told_and_tried_again(qtbot: QtBot, make_site: MakeSite) -> None:
     folder = make_site(0)
     tries: list[int] = []

@@ -21,6 +21,7 @@ from PySide6.QtCore import QCoreApplication, QObject
 from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.bridge import Bridge
 from edgeyard.desktop.jobs.job_kind import KINDS, JobKind
+from edgeyard.desktop.mistake import mistake
 from edgeyard.domain.error import UserError
 from edgeyard.optimize.job_message import Progress
 from edgeyard.store import job as job_store
@@ -121,8 +122,9 @@ class JobRunner(QObject):
             else:
                 record.end("cancelled" if cancel.is_set() else "failed", str(error))
         except Exception:
-            _log.exception("A job failed inside Edgeyard")
-            record.end("failed", "An error inside Edgeyard ended the job. The program's log has the details.")
+            # A job runs all of the optimizer and its libraries; whatever ends it, its row must say that it has ended.
+            _log.exception("Job %d (%s) failed inside Edgeyard", job_id, kind)
+            record.end("failed", str(mistake("An error inside Edgeyard ended the job.")))
         else:
             record.end("done", text)
 

@@ -58,6 +58,7 @@ class MainWindow(QMainWindow):
         )
         self._page_keys = PageKeys(self, self._say)
         self._watch = SiteWatch(self, session, self.status_bar, self.header)
+        session.bridge.mistaken.connect(self._on_mistaken)
         session.edits.done.connect(self._on_edited)
         session.edits.undone.connect(self._on_undone)
         session.edits.failed.connect(self._on_edit_failed)
@@ -213,6 +214,9 @@ class MainWindow(QMainWindow):
 
     def _on_undone(self, title: str) -> None:
         self._say(Notice(f"Undone: {title}."))
+
+    def _on_mistaken(self, error: UserError) -> None:
+        self.desk.complain(error)
 
     def _on_edit_failed(self, error: UserError) -> None:
         self.desk.complain(error)
