@@ -14,8 +14,10 @@ from edgeyard.optimize.engine.job import OptimizeJob
 from edgeyard.optimize.inspect_model import inspect_model
 from edgeyard.optimize.passes import PASSES
 from edgeyard.optimize.passes.tidy import write_model
+from edgeyard.optimize.runtime.onnx_session import OnnxSession
 from edgeyard.optimize.step import StepInput, Trait
-from tests.unit.optimize.toy_model import model_of, value
+from tests.unit.optimize import toy_model
+from tests.unit.optimize.toy_model import model_of, save, value
 
 
 @pytest.fixture
@@ -65,6 +67,20 @@ def test_int8_has_one_scale_per_channel_and_the_types_it_is_named_for(
     assert [array.shape for array in scales] == [(8,)]
     first = next(node for node in model.graph.node if node.op_type == "QuantizeLinear")
     assert helper.np_dtype_to_tensor_dtype(stored[first.input[2]].dtype) == activations
+
+
+def test_an_old_model_gets_a_newer_operator_set_and_answers_the_same(given: StepInput, tmp_path: Path) -> None:
+    old = toy_model.classifier(opset=9)
+    for tensor in old.graph.initializer:
+        old.graph.input.append(value(tensor.name, list(tensor.dims)))
+    old_given = replace(given, source=save(old, tmp_path / "old.onnx"), summary=inspect_model(tmp_path / "old.onnx"))
+    model = make("opset", old_given, tmp_path / "v.onnx", opset=17)
+    onnx.checker.check_model(model, full_check=True)
+    assert (model.opset_import[0].version, model.ir_version, len(model.graph.input)) == (17, 8, 1)
+    x = np.random.default_rng(0).normal(size=(3, 3, 8, 8)).astype(np.float32)
+    before, after = (OnnxSession(path).run(x) for path in (old_given.source, tmp_path / "v.onnx"))
+    assert np.allclose(before, after, atol=1e-6)
+    assert "already" in PASSES["opset"].obstacle(settings_of("opset", opset=17), given)
 
 
 @pytest.mark.parametrize("kind", ["fp16", "int8-static"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgeyard.optimize.passes.channel_pruning import ChannelPruning
 from edgeyard.optimize.passes.fp16 import Float16
 from edgeyard.optimize.passes.int8_static import StaticInt8
+from edgeyard.optimize.passes.opset import Opset
 from edgeyard.optimize.step import Pass
 from edgeyard.optimize.target.litert import LiteRt
 from edgeyard.optimize.target.openvino_ir import OpenVinoIr
@@ -13,6 +14,7 @@ from edgeyard.optimize.target.ort_format import OrtFormat
 PASSES: dict[str, Pass] = {
     each.kind: each
     for each in (
+        Opset(),
         Float16(),
         StaticInt8(),
         ChannelPruning(),
