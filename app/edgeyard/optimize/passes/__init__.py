@@ -5,7 +5,9 @@ from __future__ import annotations
 from edgeyard.optimize.passes.channel_pruning import ChannelPruning
 from edgeyard.optimize.passes.fp16 import Float16
 from edgeyard.optimize.passes.int8_static import StaticInt8
+from edgeyard.optimize.passes.low_rank import LowRank
 from edgeyard.optimize.passes.opset import Opset
+from edgeyard.optimize.passes.weight_pruning import WeightPruning
 from edgeyard.optimize.step import Pass
 from edgeyard.optimize.target.litert import LiteRt
 from edgeyard.optimize.target.openvino_ir import OpenVinoIr
@@ -18,6 +20,8 @@ PASSES: dict[str, Pass] = {
         Float16(),
         StaticInt8(),
         ChannelPruning(),
+        WeightPruning(),
+        LowRank(),
         OrtFormat(),
         OpenVinoIr(),
         LiteRt(),

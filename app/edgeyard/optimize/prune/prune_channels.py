@@ -14,7 +14,7 @@ from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 from edgeyard.optimize.prune.eliminate import Elimination, ReaderState, by_magnitude, eliminate
 from edgeyard.optimize.prune.group import ChannelGroup, ChannelUse, channel_groups, cut
 from edgeyard.optimize.prune.label import LabelBook
-from edgeyard.optimize.prune.recover import DenseFit, LayerFit, Recovery, fit_for
+from edgeyard.optimize.prune.recover import DenseFit, LayerFit, Recovery, fit_for, ridge_solver
 from edgeyard.optimize.prune.sampling import Sampling
 from edgeyard.optimize.prune.width import balanced, layer_costs, total_cost, uniform
 
@@ -76,9 +76,11 @@ def prune_channels(
     cut(graph, book, gone)
     fits: list[LayerFit] = []
     if plan.recover and gone and sampling is not None:
-        recovery = Recovery(original, graph, sampling, kept_outputs, changed, plan.ridge)
-        recovery.tell = lambda part, text: tell(0.4 + 0.6 * part, text)
-        fits = recovery.run()
+        solve = ridge_solver(plan.ridge)
+        walk = Recovery(
+            original, graph, sampling, kept_outputs, changed, solve, lambda part, text: tell(0.4 + 0.6 * part, text)
+        )
+        fits = walk.run()
     sizes = {group.name: (group.width, group.width - len(group) + kept[group.name]) for group in groups}
     return PrunedChannels(sizes, tuple(fits), before, after)
 

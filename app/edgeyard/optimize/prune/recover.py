@@ -26,6 +26,14 @@ from edgeyard.optimize.graph.rows import conv_rows, product_rows, window_of
 from edgeyard.optimize.prune.least_squares import NormalEquations, stacked
 from edgeyard.optimize.prune.sampling import Sampling
 
+Solve = Callable[[Layer, NormalEquations, NDArray[np.float64]], NDArray[np.float64]]
+"""New weights (bias last) for a layer, from its normal equations and the weights that it has."""
+
+
+def ridge_solver(ridge: float) -> Solve:
+    """Least squares near the weights that are there (`NormalEquations.solve`)."""
+    return lambda _layer, normal, reference: normal.solve(reference, ridge)
+
 
 @dataclass(frozen=True, slots=True)
 class LayerFit:
@@ -49,7 +57,7 @@ class Recovery:
     kept_outputs: Mapping[str, NDArray[np.int64]]
     changed: set[str]
     """First outputs of nodes that differ from the original's already: only layers behind those are refitted."""
-    ridge: float = 1e-3
+    solve: Solve
     tell: Callable[[float, str], None] = lambda _fraction, _text: None
     fits: list[LayerFit] = field(default_factory=list)
 
@@ -59,6 +67,8 @@ class Recovery:
         before, now = self.sampling.replay(self.original), self.sampling.replay(self.cut)
         for number, layer in enumerate(waiting):
             self.tell(number / len(waiting), f"Refitting {layer.name}")
+            if self.original.maker(layer.output) is None:
+                continue  # it is new, and has nothing to be fitted to
             behind = {node.output[0] for node in self.cut.needed_for([layer.output])}
             if behind & self.changed and self._refit(layer, before, now, waiting[number:]):
                 self.changed.add(layer.node.output[0])
@@ -75,7 +85,7 @@ class Recovery:
         for given, asked in zip(now.batches(wanted, wanted), before.batches([target], [target]), strict=True):
             y = asked[target] if kept is None else np.take(asked[target], kept, axis=axis)
             fit.add(given[layer.input], y - given[skip] if skip else y)
-        self.fits.append(fit.store(self.ridge))
+        self.fits.append(fit.store(self.solve))
         return True
 
     def _target(self, layer: Layer, unfinished: list[Layer]) -> tuple[str, str]:
@@ -124,10 +134,10 @@ class DenseFit:
             rows, targets = conv_rows(x, y, self.window, self.per_sample, self.rng)
         self.normal.add(rows.reshape(len(rows), -1), targets)
 
-    def store(self, ridge: float) -> LayerFit:
+    def store(self, solve: Solve) -> LayerFit:
         """Solve, and put the weights into the graph."""
         reference = self.weights
-        solved = self.normal.solve(reference, ridge)
+        solved = solve(self.layer, self.normal, reference)
         matrix = solved[:-1] if self.normal.with_bias else solved
         store_matrix(self.graph, self.layer, matrix)
         if self.normal.with_bias:
@@ -158,12 +168,12 @@ class DepthwiseFit:
         for channel, normal in enumerate(self.equations):
             normal.add(rows[:, channel // times], targets[:, channel : channel + 1])
 
-    def store(self, ridge: float) -> LayerFit:
+    def store(self, solve: Solve) -> LayerFit:
         """Solve per channel, and put the weights into the graph."""
         matrix, bias = matrix_of(self.graph, self.layer), bias_of(self.graph, self.layer)
         reference = stacked(matrix, bias, with_bias=True)
         solved = np.concatenate(
-            [normal.solve(reference[:, [c]], ridge) for c, normal in enumerate(self.equations)], axis=1
+            [solve(self.layer, normal, reference[:, [c]]) for c, normal in enumerate(self.equations)], axis=1
         )
         store_matrix(self.graph, self.layer, solved[:-1])
         store_bias(self.graph, self.layer, solved[-1])
