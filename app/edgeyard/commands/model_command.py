@@ -46,7 +46,7 @@ def import_model(
 ) -> int:
     """Take in a trained ONNX model with its data as the next version of `name`; returns the version's database id.
 
-    `data` is a folder with the three sets, or one labelled NPZ file (`optimize.import_check`). Nothing is kept when
+    `data` is a folder with the three sets, or one labelled data set (`optimize.import_check`). Nothing is kept when
     anything is unfit. Raises `UserError`.
     """
     check_identifier(name, "model name")

@@ -127,7 +127,10 @@ def _model_facts(version: ModelVersion) -> tuple[Fact, ...]:
 def _preprocessing_facts(preprocessing: Preprocessing) -> tuple[Fact, ...]:
     if preprocessing.layout == "RAW":
         return (Fact("", sentence="None: samples are the model's input as they are."),)
+    resize = preprocessing.resize
     facts = [
+        Fact("Resize", f"{resize.height} × {resize.width}, {resize.mode}" if resize else ""),
+        Fact("Colour", preprocessing.color if preprocessing.color != "RGB" else ""),
         Fact("Layout", preprocessing.layout),
         Fact("Scale", f"÷ {preprocessing.scale:g}"),
         Fact("Mean", ", ".join(f"{value:.4g}" for value in preprocessing.mean)),

@@ -155,10 +155,14 @@ class ImportDialog(QDialog):
             self.set_file(path)
 
     def _choose_folder(self) -> None:
-        self._take_data(QFileDialog.getExistingDirectory(self, "Folder with the three sets", self.data.text()))
+        self._take_data(
+            QFileDialog.getExistingDirectory(
+                self, "Folder with the three sets, or with one folder per class", self.data.text()
+            )
+        )
 
     def _choose_npz(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Labelled data", self.data.text(), "NumPy archives (*.npz)")
+        path, _ = QFileDialog.getOpenFileName(self, "Labelled data", self.data.text(), "Data sets (*.npz *.csv)")
         self._take_data(path)
 
     def _take_data(self, path: str) -> None:

@@ -16,8 +16,9 @@ _MAX_NAME = 63
 
 WHAT_IS_NEEDED = (
     "A trained ONNX model in one file, and labelled data it was not trained on: a folder with golden.npz, "
-    "evaluation.npz and calibration.npz, or one NPZ file with samples x and labels y (at least 30; it is divided into "
-    "these three). Devices test themselves on the golden set, variants are judged on the evaluation set, and int8 "
+    "evaluation.npz and calibration.npz, or one labelled set of at least 30 samples, which is divided into these "
+    "three: an NPZ file with samples x and labels y, a folder with one folder of images per class, or a CSV list "
+    "(file,label). Devices test themselves on the golden set, variants are judged on the evaluation set, and int8 "
     "ranges come from the calibration set. How raw samples become the input is read from the model, or from "
     "preprocessing.json beside the data."
 )
@@ -51,7 +52,10 @@ def check_fields(path: str, data: str, name: str) -> None:
     if not path.strip():
         raise UserError("No model file is chosen.", "Choose an .onnx file.")
     if not data.strip():
-        raise UserError("No data is chosen.", "Choose a folder with the three sets, or one labelled NPZ file.")
+        raise UserError(
+            "No data is chosen.",
+            "Choose a folder with the three sets or with class folders, or a labelled NPZ or CSV file.",
+        )
     if not is_identifier(name):
         check_identifier(name, "model name")
 
