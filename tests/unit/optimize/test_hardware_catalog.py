@@ -97,9 +97,9 @@ def test_corrections_are_means_that_later_measurements_can_still_move(tmp_path: 
     learned = learn_correction("pi4", "int8", 10.0, 5.0, "lab device pi4-02", path)
     assert learned.factor == pytest.approx(1.0)
     assert learned.measurements == 2
-    for _ in range(200):
+    for _ in range(60):
         learned = learn_correction("pi4", "int8", 10.0, 40.0, "lab", path)
-    assert learned.factor == pytest.approx(4.0, rel=0.01)
+    assert learned.factor == pytest.approx(4.0, rel=0.1)
     assert learn_correction("pi5", "fp32", 1e-9, 1e9, "lab", path).factor == 100.0
     assert set(read_corrections(path)) == {("pi4", "int8"), ("pi5", "fp32")}
 
