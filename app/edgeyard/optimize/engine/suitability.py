@@ -52,11 +52,11 @@ def runtime_obstacle_on(trait: Trait, profile: HardwareProfile) -> str:
     """Why the profile's runtimes cannot take a file of this kind, as the rest of a sentence; empty when one can."""
     for name in profile.runtimes:
         runtime = RUNTIMES[name]
-        # An ONNX file is also what runtimes take that read ONNX themselves, such as TensorRT.
-        if trait.file_format in runtime.file_formats and (trait.runtime == name or trait.file_format == "onnx"):
+        # By format, not by runtime: TensorRT too reads ONNX, and the Coral's compiler .tflite.
+        if trait.file_format in runtime.file_formats and (trait.precision == "int8" or not runtime.int8_only):
             return ""
     titles = " and ".join(RUNTIMES[name].title for name in profile.runtimes)
-    return f"{profile.title} has {titles}, which takes no {trait.file_format} file."
+    return f"{profile.title} has {titles}, which takes no {trait.file_format} file in {trait.precision}."
 
 
 def form_obstacle_on(trait: Trait, profile: HardwareProfile) -> str:

@@ -139,9 +139,7 @@ class _Desk:
         if self.summary.sha256 != self.task.source_sha256:
             raise UserError("The cached copy of the model was changed.", "Optimize it again.")
         self.data = read_job_data(job, self.summary)
-        self.recipe = job.recipe or default_recipe(
-            self.summary, job.profiles, self.data.calibration is not None, job.wishes, job.max_drop
-        )
+        self.recipe = job.recipe or default_recipe(self.summary, job.profiles, job.wishes)
         self.corrections = {(each.profile, each.precision): each for each in self.task.corrections}
         self.bench = Bench(job, self.cache, self.summary, self.data, self._tell_progress)
         self.prover = Prover(self.cache.source, self.data.evaluation, self.data.golden, self.probe)

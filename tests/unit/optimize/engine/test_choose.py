@@ -268,7 +268,7 @@ def test_an_estimate_is_said_to_be_one_and_orders_variants_of_one_data_type() ->
 
 def test_a_file_that_no_runtime_of_the_hardware_takes_is_not_chosen() -> None:
     tflite = candidate("tflite", ratio=3.0, trait=Trait("int8", "", "tflite", "litert"))
-    assert "takes no tflite file" in choose("jetson-orin-nano", tflite).reasons["tflite"]
+    assert "takes no tflite file in int8" in choose("jetson-orin-nano", tflite).reasons["tflite"]
 
 
 def test_what_was_not_run_is_never_chosen() -> None:
