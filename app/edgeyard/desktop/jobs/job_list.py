@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QAbstractListModel, QObject, QRect, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle
 
 from edgeyard.desktop.look import theme
-from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
-from edgeyard.desktop.look.shape import StatusShape
 from edgeyard.desktop.widget import words
+from edgeyard.desktop.widget.row_list import Index, RowPainter, paint_head
 from edgeyard.domain.device import DeviceStatus
 from edgeyard.store.job import Job
 
-Index = QModelIndex | QPersistentModelIndex
 JOB_ROLE = int(Qt.ItemDataRole.UserRole)
 LIVE = ("queued", "running")
 STATES = {
@@ -27,8 +25,6 @@ STATES = {
     "cancelled": ("Cancelled", DeviceStatus.UNKNOWN),
     "interrupted": ("Interrupted", DeviceStatus.ATTENTION),
 }
-_ROW = 52
-_PAD = 12
 
 
 class JobListModel(QAbstractListModel):
@@ -75,69 +71,25 @@ class JobListModel(QAbstractListModel):
         return None
 
 
-class JobList(QListView):
-    """Shows a `JobListModel`."""
-
-    def __init__(self, model: JobListModel) -> None:
-        super().__init__()
-        self.setModel(model)
-        self.setAccessibleName("Jobs")
-        self.setUniformItemSizes(True)
-        self.setItemDelegate(_RowPainter(self))
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-
-
 def state_words(job: Job) -> str:
     """`Running, 45 %`, `Done`."""
     word, _ = STATES.get(job.state, (job.state, DeviceStatus.UNKNOWN))
     return f"{word}, {job.progress:.0%}" if job.state == "running" else word
 
 
-class _RowPainter(QStyledItemDelegate):
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        del option, index
-        return QSize(220, _ROW)
+class JobRows(RowPainter):
+    """Rows of a `JobListModel`, with a bar while they run."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        bare = QStyleOptionViewItem(option)
-        self.initStyleOption(bare, index)
-        bare.text = ""
-        bare.widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, bare, painter, bare.widget)
+    def paint_row(self, painter: QPainter, area: QRect, index: Index) -> None:
         job, model = index.data(JOB_ROLE), index.model()
         if not isinstance(job, Job) or not isinstance(model, JobListModel):
             return
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setLayoutDirection(bare.direction)
-        if bare.state & QStyle.StateFlag.State_HasFocus:
-            painter.fillRect(QRect(bare.rect.left(), bare.rect.top() + 2, 2, _ROW - 4), theme.colour("accent"))
-        _paint_job(painter, bare.rect.adjusted(_PAD, 4, -_PAD, -4), job, model.now)
-        painter.restore()
-
-
-def _paint_job(painter: QPainter, area: QRect, job: Job, now: float) -> None:
-    _, status = STATES.get(job.state, ("", DeviceStatus.UNKNOWN))
-    StatusShape.paint(painter, QRectF(area.left(), area.top() + 2, 16, 16), status)
-    line = QRect(area.left() + 22, area.top(), area.width() - 22, 20)
-    ended = words.ago(now - job.ended_at) if job.ended_at is not None else ""
-    state = f"{state_words(job)} · {ended}" if ended else state_words(job)
-    width = metrics(SMALL).horizontalAdvance(state) + 4
-    painter.setFont(font(BASE, MEDIUM))
-    painter.setPen(theme.colour("text"))
-    painter.drawText(line, _START, metrics(BASE, MEDIUM).elidedText(job.title, _ELIDE, line.width() - width - 8))
-    painter.setFont(font(SMALL))
-    painter.setPen(theme.colour("attention" if status is DeviceStatus.ATTENTION else "quiet"))
-    painter.drawText(line, _END, state)
-    painter.setPen(theme.colour("quiet"))
-    below = line.translated(0, 18)
-    painter.drawText(below, _START, metrics(SMALL).elidedText(job.text, _ELIDE, below.width()))
-    if job.state in LIVE:
-        bar = QRectF(line.left(), area.bottom() - 3, line.width(), 3)
-        painter.fillRect(bar, theme.colour("band"))
-        painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * job.progress, 3), theme.colour("accent"))
-
-
-_START = int(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
-_END = int(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
-_ELIDE = Qt.TextElideMode.ElideRight
+        _, status = STATES.get(job.state, ("", DeviceStatus.UNKNOWN))
+        ended = words.ago(model.now - job.ended_at) if job.ended_at is not None else ""
+        state = f"{state_words(job)} · {ended}" if ended else state_words(job)
+        line = paint_head(painter, area, status, job.title, state, job.text)
+        if job.state in LIVE:
+            bar = QRect(line.left(), area.bottom() - 3, line.width(), 3)
+            painter.fillRect(bar, theme.colour("band"))
+            done = QRect(bar.left(), bar.top(), round(bar.width() * job.progress), 3)
+            painter.fillRect(QStyle.visualRect(painter.layoutDirection(), bar, done), theme.colour("accent"))

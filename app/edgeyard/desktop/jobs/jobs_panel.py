@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QPlainTextEdit, QSplitter, QStackedWidget, QWidget
 
 from edgeyard.desktop.desk import Desk
 from edgeyard.desktop.feed import Feed
-from edgeyard.desktop.jobs.job_list import LIVE, JobList, JobListModel
+from edgeyard.desktop.jobs.job_list import LIVE, JobListModel, JobRows
 from edgeyard.desktop.jobs.job_runner import JobRunner
 from edgeyard.desktop.look.font import BASE, SMALL, font
 from edgeyard.desktop.widget import words
 from edgeyard.desktop.widget.basic import button, caption, column, label, panel, row, tool_button
+from edgeyard.desktop.widget.row_list import RowList
 from edgeyard.store.database import Connection
 from edgeyard.store.job import Job, LogLine, job_log
 
@@ -34,7 +35,7 @@ class JobsPanel(QWidget):
         self._newest = 0
         self.setMinimumHeight(140)
         self.model = JobListModel(self)
-        self.list = JobList(self.model)
+        self.list = RowList(self.model, "Jobs", JobRows())
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
         self.log.setFont(font(SMALL))

@@ -20,12 +20,13 @@ from edgeyard.desktop.page import Page, Place
 from edgeyard.desktop.plan.fact_list import FactList
 from edgeyard.desktop.rollouts_page.device_facts import describe_device
 from edgeyard.desktop.rollouts_page.picture import PictureReader, RolloutPicture
-from edgeyard.desktop.rollouts_page.rollout_list import SUMMARY_ROLE, RolloutList, RolloutListModel
+from edgeyard.desktop.rollouts_page.rollout_list import SUMMARY_ROLE, RolloutListModel, RolloutRows
 from edgeyard.desktop.rollouts_page.rollout_words import act_effect, act_refusal, act_title
 from edgeyard.desktop.rollouts_page.subject import RolloutSubject
 from edgeyard.desktop.shell.site_state import hub_is_away
 from edgeyard.desktop.widget.basic import ElidedLabel, button, column, panel, row, tool_button
 from edgeyard.desktop.widget.empty_state import EmptyState
+from edgeyard.desktop.widget.row_list import RowList
 from edgeyard.desktop.widget.skeleton import Skeleton
 from edgeyard.domain.rollout import RolloutAct
 from edgeyard.store.rollout import RolloutSummary
@@ -49,7 +50,7 @@ class RolloutsPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.model = RolloutListModel(self)
-        self.list = RolloutList(self.model)
+        self.list = RowList(self.model, "Rollouts", RolloutRows())
         self.subject = RolloutSubject()
         self.picture: RolloutPicture | None = None
         self._feed: Feed | None = None

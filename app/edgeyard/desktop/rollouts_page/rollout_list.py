@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from edgeyard.desktop.look import theme
-from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
-from edgeyard.desktop.look.shape import StatusShape
 from edgeyard.desktop.rollouts_page.rollout_words import ROLLOUT_STATE
 from edgeyard.desktop.widget import words
-from edgeyard.domain.device import DeviceStatus
+from edgeyard.desktop.widget.row_list import Index, RowPainter, paint_head
 from edgeyard.domain.execution import BAD_ENDS, LIVE_STATES, ExecutionState
 from edgeyard.domain.rollout import RolloutState
 from edgeyard.store.rollout import RolloutSummary
 
-Index = QModelIndex | QPersistentModelIndex
 SUMMARY_ROLE = int(Qt.ItemDataRole.UserRole)
-_ROW = 68
-_PAD = 12
 
 
 class RolloutListModel(QAbstractListModel):
@@ -69,20 +63,6 @@ class RolloutListModel(QAbstractListModel):
         return None
 
 
-class RolloutList(QListView):
-    """Shows a `RolloutListModel`."""
-
-    def __init__(self, model: RolloutListModel) -> None:
-        super().__init__()
-        self.setModel(model)
-        self.setAccessibleName("Rollouts")
-        self.setUniformItemSizes(True)
-        self.setItemDelegate(_RowPainter(self))
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setMouseTracking(True)
-
-
 def row_sentence(summary: RolloutSummary, now: float) -> str:
     """The whole row for a screen reader."""
     rollout = summary.rollout
@@ -94,50 +74,26 @@ def row_sentence(summary: RolloutSummary, now: float) -> str:
     )
 
 
-class _RowPainter(QStyledItemDelegate):
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        del option, index
-        return QSize(220, _ROW)
+class RolloutRows(RowPainter):
+    """Rows of a `RolloutListModel`: how far each wave is, below the words."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        bare = QStyleOptionViewItem(option)
-        self.initStyleOption(bare, index)
-        bare.text = ""
-        bare.widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, bare, painter, bare.widget)
-        summary = index.data(SUMMARY_ROLE)
-        model = index.model()
+    height = 68
+    pad = 6
+
+    def paint_row(self, painter: QPainter, area: QRect, index: Index) -> None:
+        summary, model = index.data(SUMMARY_ROLE), index.model()
         if not isinstance(summary, RolloutSummary) or not isinstance(model, RolloutListModel):
             return
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setLayoutDirection(bare.direction)
-        _paint_row(painter, bare.rect.adjusted(_PAD, 6, -_PAD, -6), summary, model.now)
-        if bare.state & QStyle.StateFlag.State_HasFocus:
-            painter.fillRect(QRect(bare.rect.left(), bare.rect.top() + 2, 2, _ROW - 4), theme.colour("accent"))
-        painter.restore()
-
-
-def _paint_row(painter: QPainter, area: QRect, summary: RolloutSummary, now: float) -> None:
-    rollout = summary.rollout
-    word, status = ROLLOUT_STATE[rollout.state]
-    StatusShape.paint(painter, QRectF(area.left(), area.top() + 2, 16, 16), status)
-    line = QRect(area.left() + 22, area.top(), area.width() - 22, 20)
-    state_width = metrics(SMALL).horizontalAdvance(word) + 2
-    painter.setFont(font(BASE, MEDIUM))
-    painter.setPen(theme.colour("text"))
-    title = f"{rollout.model} {rollout.version}"
-    painter.drawText(line, _START, metrics(BASE, MEDIUM).elidedText(title, _ELIDE, line.width() - state_width - 8))
-    painter.setFont(font(SMALL))
-    # An ended rollout is history: only what needs somebody now is written in its colour.
-    painter.setPen(theme.colour("attention" if status is DeviceStatus.ATTENTION else "quiet"))
-    painter.drawText(line, _END, word)
-    painter.setPen(theme.colour("quiet"))
-    by = rollout.created_by.removeprefix("operator.")
-    facts = f"{rollout.group} · {words.count(summary.devices, 'device')} · {words.ago(now - rollout.created_at)}"
-    facts = f"{facts} · {by}" if by else facts
-    below = line.translated(0, 20)
-    painter.drawText(below, _START, metrics(SMALL).elidedText(facts, _ELIDE, below.width()))
-    _paint_progress(painter, QRectF(line.left(), area.top() + 44, line.width(), 6), summary)
+        rollout = summary.rollout
+        word, status = ROLLOUT_STATE[rollout.state]
+        devices, age = words.count(summary.devices, "device"), words.ago(model.now - rollout.created_at)
+        by = rollout.created_by.removeprefix("operator.")
+        facts = " · ".join(part for part in (rollout.group, devices, age, by) if part)
+        line = paint_head(painter, area, status, f"{rollout.model} {rollout.version}", word, facts, step=20)
+        if painter.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            painter.translate(2 * line.left() + line.width(), 0)
+            painter.scale(-1, 1)
+        _paint_progress(painter, QRectF(line.left(), area.top() + 44, line.width(), 6), summary)
 
 
 def _paint_progress(painter: QPainter, area: QRectF, summary: RolloutSummary) -> None:
@@ -164,8 +120,3 @@ def _paint_progress(painter: QPainter, area: QRectF, summary: RolloutSummary) ->
             painter.fillRect(QRectF(x, area.top(), share, area.height()), QColor(colour))
             x += share
         left += width + gap
-
-
-_START = int(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
-_END = int(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
-_ELIDE = Qt.TextElideMode.ElideRight
