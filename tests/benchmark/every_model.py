@@ -23,7 +23,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmark.optimization.case import CASES
-from tests.benchmark.optimization.rival import last_object
 from tests.benchmark.optimization.run_tool import ToolRun, run_tool
 from tests.benchmark.optimization.sample_sets import QUICK, make_sets
 
@@ -108,16 +107,17 @@ def row_of(model: str, command: str, run: ToolRun) -> dict[str, Any]:
 
 
 def picked_words(run: ToolRun) -> dict[str, Any]:
-    """What was picked, how fast it is, and why the others were not made."""
-    said = last_object(run.stdout)
-    if not said:
-        start = run.stdout.find("{")
-        said = json.loads(run.stdout[start:]) if start >= 0 else {}
+    """What was picked and why, and what was left out and why."""
+    start = run.stdout.find("{")
+    if start < 0:
+        return {}
+    said = json.loads(run.stdout[start:])
     picked = [
-        {key: each.get(key) for key in ("profile", "path", "latency_ratio", "accuracy")}
-        for each in said.get("picked", [])
+        {"name": each["name"], "latency_ratio": each.get("latency_ratio"), "why": each["reasons"].get(each["name"])}
+        for each in said["picked"]
     ]
-    return {"picked": picked, "candidates": len(said.get("candidates", []))}
+    left_out = {each["name"]: each["why"] for each in said["candidates"] if each["state"] == "left out"}
+    return {"picked": picked, "left_out": left_out, "last_words": ""}
 
 
 if __name__ == "__main__":

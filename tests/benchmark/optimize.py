@@ -10,7 +10,8 @@ a virtual environment of its own, made in CACHE when it is first needed (`optimi
 against fp32 on the same samples (points), `latency_ratio` to fp32 (batch 1, one thread; all files of a model side by
 side in one process, `optimization/judge.py`), the seconds and the peak memory of the tool's whole process tree. Tools
 see training images only, all the same ones; judged is on test images. `fp32-again` is the original measured a second
-time: the noise. `histogram`: memory of histogram calibration. `aims`: each with its figure, and whether it is met.
+time: the noise. `histogram`: memory of histogram calibration. `pruning`: channels cut without training. `aims`: each
+with its figure, and whether it is met.
 """
 
 from __future__ import annotations
@@ -21,11 +22,8 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -33,8 +31,10 @@ from edgeyard.optimize.host import host_facts
 from tests.benchmark.optimization.aims import BUDGET, OURS, aims
 from tests.benchmark.optimization.case import CASES, Case
 from tests.benchmark.optimization.histogram import histogram_rows
-from tests.benchmark.optimization.judge import AGAIN, ORIGINAL, Loaded, accuracy_row, load, measure, predict, ratio
+from tests.benchmark.optimization.judge import AGAIN, ORIGINAL
+from tests.benchmark.optimization.judge_files import judge_files
 from tests.benchmark.optimization.ours import run_ours
+from tests.benchmark.optimization.pruning import make_pruned, pruning_aims
 from tests.benchmark.optimization.rival import RIVALS, Made, run_rival
 from tests.benchmark.optimization.sample_sets import QUICK, Sizes, make_sets
 
@@ -66,7 +66,10 @@ def main() -> int:
         result["histogram"] = histogram_rows(
             CASES[0], given.data, given.environments, scratch / "histogram", with_deep_network=not given.quick
         )
-    result["aims"] = aims(result["models"], result["histogram"])
+        if "resnet20" in wanted and not given.quick:
+            told("pruning")
+            result["pruning"] = prune(CASES[0], given.data, scratch / "resnet20" / "sets", scratch / "pruning", seconds)
+    result["aims"] = aims(result["models"], result["histogram"]) + pruning_aims(result.get("pruning", []))
     print(json.dumps(result, indent=1))
     return 0
 
@@ -96,40 +99,14 @@ def compare(case: Case, given: argparse.Namespace, sizes: Sizes, scratch: Path, 
         told(f"{case.name}: {rival.name}")
         made.append(run_rival(rival, case, model, sets, given.environments, scratch))
     told(f"{case.name}: judging")
-    return judge(case, made, sets / "evaluation.npz", seconds)
+    return judge_files(made, sets / "evaluation.npz", case.labelled, seconds)
 
 
-def judge(case: Case, made: Sequence[Made], evaluation: Path, seconds: float) -> list[dict[str, Any]]:
-    """Accuracy on the same samples, then latency of everything that loads, interleaved."""
-    with np.load(evaluation) as file:
-        x, y = file["x"], file["y"] if case.labelled else None
-    loaded: dict[str, Loaded] = {}
-    failures = {each.name: each.failure or "it left no file" for each in made if each.path is None}
-    for each in made:
-        if each.path is not None:
-            try:
-                loaded[each.name] = load(each.path)
-            except Exception as error:  # whatever a rival's file does to the runtime is its result
-                failures[each.name] = f"onnxruntime does not load it: {str(error).strip()[-200:]}"
-    classes = {name: predict(model, x) for name, model in loaded.items()}
-    times = measure(loaded, x, seconds)
-    rows = []
-    for each in made:
-        row: dict[str, Any] = {"tool": each.name, "version": each.version}
-        if each.name in loaded:
-            row |= {"size_bytes": each.size_bytes} | accuracy_row(classes[each.name], classes[ORIGINAL], y)
-            row["latency_ratio"] = ratio(times, ORIGINAL, each.name)
-            row["p50_us"] = round(float(np.median(times[each.name])) * 1e6, 1)
-        else:
-            row["failure"] = failures[each.name]
-        if each.wall_s:
-            row |= {
-                "wall_s": round(each.wall_s, 1),
-                "cpu_s": round(each.cpu_s, 1),
-                "peak_mb": round(each.peak_bytes / 1e6),
-            }
-        rows.append(row | ({"said": each.said} if each.said else {}))
-    return rows
+def prune(case: Case, data: Path, sets: Path, scratch: Path, seconds: float) -> list[dict[str, Any]]:
+    """Rows of the pruning table, the original first."""
+    model = case.path(data)
+    made = [Made(ORIGINAL, model, size_bytes=model.stat().st_size), *make_pruned(model, sets, scratch)]
+    return judge_files(made, sets / "evaluation.npz", case.labelled, seconds)
 
 
 def told(text: str) -> None:
