@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeyard.optimize.recipe.read import read_recipe
 from tests.benchmark.optimization.aims import BUDGET, CONTROL, OURS, aims, best_rival
 from tests.benchmark.optimization.case import CASES
 from tests.benchmark.optimization.decode_images import decode_images
 from tests.benchmark.optimization.deep_network import write_deep_network
 from tests.benchmark.optimization.environment import REQUIREMENTS
 from tests.benchmark.optimization.judge import accuracy_row, measure, ratio
+from tests.benchmark.optimization.pruning import pruning_aims, recipe_text
 from tests.benchmark.optimization.rival import FOLDER, RIVALS, last_object
 from tests.benchmark.optimization.run_tool import run_tool
 
@@ -93,6 +95,19 @@ def test_the_network_of_many_layers_is_as_deep_as_it_says(tmp_path: Path) -> Non
     write_deep_network(tmp_path / "deep.onnx", blocks=1)
     operators = [node.op_type for node in onnx.load(tmp_path / "deep.onnx").graph.node]
     assert operators.count("Conv") == 1 + 3 * 2 + 2
+
+
+def test_the_recipe_of_the_pruning_table_is_one() -> None:
+    recipe = read_recipe(recipe_text())
+    assert len(recipe.steps) == 3 * (1 + 2 + 2)
+    plain = next(step for step in recipe.steps if step.id == "pruned-magnitude-12-5")
+    assert (plain.settings["fraction"], plain.settings["recover"]) == (0.125, False)
+
+
+def test_pruning_is_held_against_what_the_prototype_kept() -> None:
+    rows = [{"tool": "pruned-refitted-12-5", "accuracy": 79.8}, {"tool": "pruned-refitted-25", "accuracy": 77.0}]
+    assert [aim["met"] for aim in pruning_aims(rows)] == [True, False, False]
+    assert pruning_aims([]) == []
 
 
 def test_the_result_is_the_last_object_a_tool_prints() -> None:

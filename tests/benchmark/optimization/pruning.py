@@ -58,7 +58,7 @@ def make_pruned(model: Path, sets: Path, scratch: Path) -> list[Made]:
 def pruning_aims(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Refitted at least as accurate as the prototype was, and never offered when not faster."""
     found = []
-    for percent in PERCENTS:
+    for percent in PERCENTS if rows else ():
         row = next((each for each in rows if each["tool"] == f"pruned-refitted-{percent}".replace(".", "-")), {})
         figure = row.get("accuracy")
         met = figure is not None and figure >= PROTOTYPE[percent]
