@@ -57,15 +57,20 @@ def test_a_candidate_without_sound_answers_is_no_result(tmp_path: Path) -> None:
 def test_the_device_warms_up_until_its_temperature_stands_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a clock that runs a hundred times faster: 40 °C rising to 70 °C, then still."""
+    """On a clock that runs a hundred times faster: 40 °C at the first look, rising to 70 °C, then still."""
     began = time.monotonic()
     clock = lambda: began + (_real_monotonic() - began) * 100  # noqa: E731
     monkeypatch.setattr(lab_measure.time, "monotonic", clock)
-    monkeypatch.setattr(lab_measure, "temperature_c", lambda: min(40 + (clock() - began), 70.0))
+    looks: list[float] = []
+
+    def temperature_c() -> float:
+        looks.append(clock())
+        return min(40 + looks[-1] - looks[0], 70.0)
+
+    monkeypatch.setattr(lab_measure, "temperature_c", temperature_c)
     figures = measure_candidate(_job(tmp_path, toy_model.linear_model(), settle_s=600.0), lambda _: None)
     assert figures.steady is True
-    assert figures.temperature_start_c is not None
-    assert figures.temperature_start_c < 50
+    assert figures.temperature_start_c == 40.0
     assert figures.temperature_end_c == 70.0
 
 
