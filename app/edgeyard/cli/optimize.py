@@ -140,13 +140,14 @@ def _print_result(result: JobResult) -> None:
     for candidate in result.candidates:
         evidence = candidate.evidence
         right = evidence.accuracy if evidence.accuracy is not None else evidence.agreement
+        shown = "" if right is None else f"{right:.1%}"
+        points = "" if evidence.difference is None else f"{evidence.difference * 100:+.1f}"
         speed = "" if evidence.latency_ratio is None else f"{evidence.latency_ratio:.2f}×"
         served = " ".join(candidate.profiles)
-        rows.append(
-            (candidate.name, f"{candidate.size_bytes:,}", "" if right is None else f"{right:.1%}", speed, served)
-        )
+        rows.append((candidate.name, f"{candidate.size_bytes:,}", shown, points, speed, served))
     labelled = any(candidate.evidence.accuracy is not None for candidate in result.candidates)
-    print_table(("variant", "bytes", "accuracy" if labelled else "agreement", "speed here", "picked for"), rows)
+    judged = "accuracy" if labelled else "agreement"
+    print_table(("variant", "bytes", judged, "points", "speed here", "picked for"), rows)
     for choice in result.choices:
         said = choice.reasons.get(choice.picked, "Nothing will do.")
         print_line(f"{choice.profile}: {choice.picked or 'nothing'}. {said}")

@@ -61,7 +61,7 @@ def test_json_has_what_is_picked_per_profile_and_every_candidate_with_its_reason
 def test_people_get_a_table_and_a_sentence_per_profile(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments(files, "--profile", "pi5")) == 0
     said = capsys.readouterr().out
-    assert said.splitlines()[0].split() == ["variant", "bytes", "accuracy", "speed", "here", "picked", "for"]
+    assert said.splitlines()[0].split() == ["variant", "bytes", "accuracy", "points", "speed", "here", "picked", "for"]
     assert "pi5: int8. Chosen: " in said
 
 

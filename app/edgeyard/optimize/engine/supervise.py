@@ -22,8 +22,9 @@ from edgeyard.optimize.engine.event import (
     StepProgress,
     StepStarted,
 )
+from edgeyard.optimize.engine.jury import RUN_OFF
 from edgeyard.optimize.engine.task import Skip, Waiting, WorkReport, WorkTask
-from edgeyard.optimize.engine.work import RUN_OFF, work
+from edgeyard.optimize.engine.work import work
 from edgeyard.optimize.job_message import Progress
 from edgeyard.optimize.recipe.recipe import ORIGINAL
 from edgeyard.optimize.sandbox import run_in_worker

@@ -89,8 +89,10 @@ class Prover:
         else:
             evidence, reason = self._judge(session, answers, lambda found: hopeless(found, measured))
         evidence = self._with_golden(evidence, session, original, answers)
-        notes = (f"Judged on the first {evidence.samples} samples only: {reason}",) if reason else ()
-        return Proof(with_latency(evidence, measured), (measured,), notes)
+        notes = [f"Judged on the first {evidence.samples} samples only: {reason}"] if reason else []
+        if session is original and len(set(answers.evaluation.argmax(axis=1).tolist())) == 1:
+            notes.append("It gives every evaluation sample the same class: agreement with it says nothing.")
+        return Proof(with_latency(evidence, measured), (measured,), tuple(notes))
 
     def run_off(
         self, artifacts: Mapping[str, tuple[Path, Trait]], budget_s: float, threads: int

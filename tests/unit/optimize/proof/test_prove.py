@@ -100,6 +100,14 @@ def test_bad_files_are_refused_in_words(toy: OptimizeJob, tmp_path: Path) -> Non
         check_file(tmp_path / "empty", Trait())
 
 
+def test_an_original_that_gives_one_class_only_is_said_to_prove_nothing(toy: OptimizeJob, tmp_path: Path) -> None:
+    constant = toy_model.classifier()
+    constant.graph.initializer[-1].CopyFrom(tensor("b3", np.array([1e6, 0, 0, 0], np.float32)))
+    proves = prover(toy)
+    proves.original = save(constant, tmp_path / "constant.onnx")
+    assert "same class" in proves.prove(proves.original, Trait()).notes[0]
+
+
 def test_a_fixed_batch_of_one_is_evaluated_sample_by_sample(toy: OptimizeJob, tmp_path: Path) -> None:
     fixed = save(toy_model.classifier(batch=1), tmp_path / "fixed.onnx")
     assert prover(toy).prove(fixed, Trait()).evidence.agreement == 1.0
