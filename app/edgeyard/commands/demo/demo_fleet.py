@@ -8,6 +8,7 @@ from contextlib import closing
 from edgeyard.commands.demo.demo_site import DemoSite
 from edgeyard.commands.patience import patiently
 from edgeyard.domain.error import UserError
+from edgeyard.domain.quantity import count
 from edgeyard.resource import resource_path
 from edgeyard.store import device, group
 
@@ -65,5 +66,7 @@ def wait_until_online(site: DemoSite, device_ids: list[str]) -> None:
             missing -= {d.id for d in device.list_devices(connection) if d.online}
         if time.monotonic() > give_up_at:
             names = ", ".join(sorted(missing)[:5])
-            raise UserError(f"{len(missing)} demo devices did not come up: {names}.", f"See the logs in {site.root}.")
+            raise UserError(
+                f"{count(len(missing), 'demo device')} did not come up: {names}.", f"See the logs in {site.root}."
+            )
         time.sleep(0.2)

@@ -16,6 +16,7 @@ from edgeyard.commands.demo.demo_site import DemoOptions, DemoSite, print_progre
 from edgeyard.commands.demo.result import broker_kind, ended_as_told, summarize
 from edgeyard.commands.demo.story import prepare_site, roll_out_baseline, tell_story
 from edgeyard.domain.error import UserError
+from edgeyard.domain.quantity import count
 
 
 def tell_demo(options: DemoOptions, *, as_json: bool) -> int:
@@ -77,14 +78,14 @@ def _json(result: dict[str, Any]) -> str:
 def _sentences(result: dict[str, Any]) -> str:
     good, bad = result["good_rollout"], result["bad_rollout"]
     match = "match" if result["running_digests_match"] else "DO NOT match"
-    lines = [f"{result['devices']} devices over a {result['broker']} broker."]
+    lines = [f"{count(result['devices'], 'device')} over a {result['broker']} broker."]
     lines.append(
-        f"Good release: {good['state']} in {good['waves']} waves, {good['succeeded']} devices,"
+        f"Good release: {good['state']} in {count(good['waves'], 'wave')}, {count(good['succeeded'], 'device')},"
         f" {good['bytes']:,} bytes, {good['duration_s']} s."
     )
     lines.append(
-        f"Bad release: {bad['state']} in wave {bad['failed_wave']}; it reached {bad['exposed_devices']} devices,"
-        f" {bad['rolled_back']} are back on their own model. {bad['reason']}"
+        f"Bad release: {bad['state']} in wave {bad['failed_wave']}; it reached"
+        f" {count(bad['exposed_devices'], 'device')}, {bad['rolled_back']} are back on their own model. {bad['reason']}"
     )
     lines.append(f"Signed reports and assignments {match}. {result['orphans']} processes left over.")
     return "\n".join(lines)

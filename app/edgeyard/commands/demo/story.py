@@ -14,6 +14,7 @@ from edgeyard.commands.workspace import Workspace
 from edgeyard.domain.error import UserError
 from edgeyard.domain.execution import ExecutionState
 from edgeyard.domain.gate import GatePolicy
+from edgeyard.domain.quantity import count
 from edgeyard.domain.rollout import Rollout, RolloutPolicy, RolloutState, WaveState
 from edgeyard.store import rollout
 
@@ -49,7 +50,7 @@ def prepare_site(site: DemoSite) -> tuple[list[str], dict[int, int]]:
     site.on_text("Making the site's release keys")
     ensure_release_root(workspace, site.unlock)
     save_groups(site)
-    site.on_text(f"Starting {site.options.devices} agents")
+    site.on_text(f"Starting {count(site.options.devices, 'agent')}")
     device_ids = start_fleet(site)
     versions = {}
     for number in (1, 2, 3):
@@ -59,7 +60,7 @@ def prepare_site(site: DemoSite) -> tuple[list[str], dict[int, int]]:
         if number == 1:
             sign_version(workspace, versions[1], site.unlock)
     wait_until_online(site, device_ids)
-    site.on_text(f"{len(device_ids)} devices are online")
+    site.on_text(f"{count(len(device_ids), 'device is', 'devices are')} online")
     return device_ids, versions
 
 
@@ -94,7 +95,9 @@ def _roll_out(site: DemoSite, version_id: int, policy: RolloutPolicy, what: str)
     site.on_text(f"Rolling out {prepared.plan.version.label} ({what}) to {prepared.plan.summary} devices")
     ended = _wait_for_end(site, workspace, start_rollout(workspace, prepared))
     succeeded = sum(e.state is ExecutionState.SUCCEEDED for e in ended.executions if not e.undo)
-    site.on_text(f"{prepared.plan.version.label}: {ended.state.value}, {succeeded} devices. {ended.reason}".rstrip())
+    site.on_text(
+        f"{prepared.plan.version.label}: {ended.state.value}, {count(succeeded, 'device')}. {ended.reason}".rstrip()
+    )
     return ended
 
 
@@ -108,9 +111,8 @@ def _wait_for_end(site: DemoSite, workspace: Workspace, rollout_id: int) -> Roll
             news = (wave.index, wave.state)
             if wave.state is not WaveState.PENDING and news not in told:
                 told.add(news)
-                site.on_text(
-                    f"  wave {wave.index + 1} ({wave.devices} devices): {wave.state.value}. {wave.reason}".rstrip()
-                )
+                extent = f"  wave {wave.index + 1} ({count(wave.devices, 'device')})"
+                site.on_text(f"{extent}: {wave.state.value}. {wave.reason}".rstrip())
         if found.state in _ENDED:
             return found
         time.sleep(0.25)
