@@ -114,7 +114,7 @@ def check_dataset(dataset: Dataset, summary: ModelSummary) -> None:
         raise UserError(
             f"The {dataset.title} gives the model samples of {_times(given)},"
             f" but its input {summary.input.name} takes {_times(wanted)}.",
-            "Use data made for this model, or correct the layout in its preprocessing.",
+            "Use data made for this model, or correct layout, colour or resize in its preprocessing.",
         )
     classes = summary.classes
     if dataset.y is not None and classes is not None and int(dataset.y.max()) >= classes:
