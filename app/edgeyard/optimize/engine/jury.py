@@ -33,6 +33,8 @@ from edgeyard.optimize.summary import ModelSummary
 RUN_OFF = "run-off"
 _FIGURES_AGE_S = 86_400.0
 """How long a latency counts: a machine changes, and an old figure must not decide for ever."""
+_JUDGING_SHARE, _LEAST_SAMPLES = 0.15, 100
+"""Of the budget of time, for one model's answers on all evaluation samples; and how many these are at least."""
 _MORE_THREADS_SHARE = 1 / 3
 """Of the run-off's time, for thread counts besides one."""
 
@@ -49,6 +51,11 @@ class _KeptRunOff:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _KeptCount:
+    samples: int
+
+
 @dataclass(slots=True)
 class Jury:
     """The candidates of one job, by name, the original first."""
@@ -63,6 +70,27 @@ class Jury:
     corrections: Corrections
     candidates: dict[str, Candidate] = field(default_factory=dict)
     _said: tuple[object, ...] = ()
+
+    def limit_samples(self) -> str:
+        """Judge on fewer samples when all of them would take too much of the budget; what people should know of it.
+
+        The count is kept, so that the same job judges alike when it is run again.
+        """
+        evaluation, budget_s = self.data.evaluation, self.job.budget_s
+        name = self._figures_key("samples", budget_s)
+        kept = self.cache.find_figures(name, _KeptCount)
+        if kept is None:
+            fitting = int(budget_s * _JUDGING_SHARE / self.prover.seconds_per_sample())
+            kept = _KeptCount(max(_LEAST_SAMPLES, fitting))
+            self._keep_figures(name, kept)
+        if kept.samples >= len(evaluation):
+            return ""
+        self.data = replace(self.data, evaluation=evaluation.first(kept.samples))
+        self.prover.evaluation = self.data.evaluation
+        return (
+            f"Variants are judged on the first {kept.samples} of {len(evaluation)} evaluation samples: all would take"
+            f" too much of the {budget_s:g} s."
+        )
 
     def prove(self, artifact: Artifact) -> bool:
         """Prove an artifact and make it a candidate; whether its figures were kept from before.
@@ -172,7 +200,7 @@ class Jury:
         sets = (content_key(self.data.evaluation), content_key(self.data.golden))
         return digest_of(*parts, sets, host_facts().sentence, tool_versions(), code_digest(prove.__name__))
 
-    def _keep_figures(self, name: str, figures: _KeptProof | _KeptRunOff) -> None:
+    def _keep_figures(self, name: str, figures: _KeptProof | _KeptRunOff | _KeptCount) -> None:
         # Figures hold without being kept: on a full disk the next job measures again.
         with contextlib.suppress(OSError):
             self.cache.keep_figures(name, figures)

@@ -111,6 +111,10 @@ class _Desk:
 
     def begin(self) -> None:
         """Prove the original; `UserError` when that is not possible."""
+        note = self.jury.limit_samples()
+        if note:
+            self.data = self.jury.data
+            self.tell(JobNote(text=note))
         began = time.monotonic()
         kept = self.jury.prove(self.bench.original)
         planned_s = self.plan.proof_s - self.task.job.run_off_s

@@ -57,13 +57,13 @@ class Opset:
         from onnx import version_converter
 
         model = onnx.load(given.source, load_external_data=False)
-        if given.summary.opset != settings.opset:
-            stored = {tensor.name for tensor in model.graph.initializer}
-            inputs = [value for value in model.graph.input if value.name not in stored]
-            # Files of old list their weights as inputs too; the converter would keep them so.
-            del model.graph.input[:]
-            model.graph.input.extend(inputs)
-            model = version_converter.convert_version(model, settings.opset)
+        # Files of old list their weights as inputs too, and before IR 4 the converter finds them nowhere else.
         model.ir_version = min(LARGEST_IR, max(model.ir_version, _OLDEST_IR[settings.opset]))
+        stored = {tensor.name for tensor in model.graph.initializer}
+        inputs = [value for value in model.graph.input if value.name not in stored]
+        del model.graph.input[:]
+        model.graph.input.extend(inputs)
+        if given.summary.opset != settings.opset:
+            model = version_converter.convert_version(model, settings.opset)
         write_model(model, out)
         return StepOutput((f"From opset {given.summary.opset} to {settings.opset}, IR version {model.ir_version}.",))

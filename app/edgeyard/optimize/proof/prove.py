@@ -94,6 +94,12 @@ class Prover:
             notes.append("It gives every evaluation sample the same class: agreement with it says nothing.")
         return Proof(with_latency(evidence, measured), (measured,), tuple(notes))
 
+    def seconds_per_sample(self) -> float:
+        """About how long the original takes for one sample."""
+        return (
+            measure_latency({ORIGINAL: self._open_original()}, ORIGINAL, self.evaluation, 0.05)[ORIGINAL].p50_ms / 1e3
+        )
+
     def run_off(
         self, artifacts: Mapping[str, tuple[Path, Trait]], budget_s: float, threads: int
     ) -> dict[str, Measurement]:
