@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeyard.optimize.passes.channel_pruning import ChannelPruning
+from edgeyard.optimize.passes.clean_up import CleanUp
 from edgeyard.optimize.passes.fp16 import Float16
 from edgeyard.optimize.passes.int8_static import StaticInt8
 from edgeyard.optimize.passes.low_rank import LowRank
@@ -16,6 +17,7 @@ from edgeyard.optimize.target.ort_format import OrtFormat
 PASSES: dict[str, Pass] = {
     each.kind: each
     for each in (
+        CleanUp(),
         Opset(),
         Float16(),
         StaticInt8(),

@@ -13,6 +13,7 @@ from edgeyard.optimize.quantize.histogram import Histogram
 Range = tuple[float, float]
 PERCENTILE = 99.99
 _CANDIDATES = 128
+_THRESHOLDS = 64
 _SMALLEST_SHARE = 0.05
 """Candidates for the end of a range reach down to this share of it."""
 _ROUNDS = 3
@@ -104,7 +105,7 @@ def entropy(histogram: Histogram, levels: int = 256) -> Range:
     levels = levels if low == 0 or high == 0 else levels // 2
     if used <= levels:
         return low, high
-    thresholds = np.unique(np.linspace(max(levels, int(used * _SMALLEST_SHARE)), used, _CANDIDATES).astype(int))
+    thresholds = np.unique(np.linspace(max(levels, int(used * _SMALLEST_SHARE)), used, _THRESHOLDS).astype(int))
     losses = [_divergence(magnitudes[:used], int(threshold), levels) for threshold in thresholds]
     reach = float(thresholds[int(np.argmin(losses))]) * histogram.width
     return max(low, -reach), min(high, reach)

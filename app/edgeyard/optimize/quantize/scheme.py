@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,16 +61,13 @@ def make_scheme(
     """Scales for all held tensors and integers for all weights.
 
     Args:
-        ranges: of all tensors in `placement.held` that no carrier makes.
+        ranges: of `tensors_to_calibrate`.
         biases: instead of those in the graph, by the output of the unit.
     """
     affines: dict[str, Affine] = {}
-    carried = {unit.output: unit.inputs[0] for unit in placement.integer_units() if unit.role is Role.CARRY}
+    carried = _carried(placement.units)
     for name in sorted(placement.held):
-        source = name
-        while source in carried:
-            source = carried[source]
-        low, high = ranges[source]
+        low, high = ranges[_source(name, carried)]
         affines[name] = affine_of(low, high, form.activation)
     weights, used = {}, {}
     for unit in placement.weighted():
@@ -89,10 +86,22 @@ def make_scheme(
     return Scheme(graph, placement, affines, weights, used)
 
 
-def tensors_to_calibrate(placement: Placement) -> list[str]:
-    """The tensors whose ranges `make_scheme` asks for, in a fixed order."""
-    carried = {unit.output for unit in placement.integer_units() if unit.role is Role.CARRY}
-    return sorted(placement.held - carried)
+def tensors_to_calibrate(units: Iterable[Unit]) -> list[str]:
+    """The tensors whose ranges `make_scheme` asks for, whatever the placement of these units; in a fixed order."""
+    units = list(units)
+    carried = _carried(units)
+    return sorted({_source(name, carried) for unit in units for name in (*unit.inputs, unit.output)})
+
+
+def _carried(units: Iterable[Unit]) -> dict[str, str]:
+    return {unit.output: unit.inputs[0] for unit in units if unit.role is Role.CARRY}
+
+
+def _source(tensor: str, carried: Mapping[str, str]) -> str:
+    """Where the values come from that carriers hand on: their range is that of what was handed on."""
+    while tensor in carried:
+        tensor = carried[tensor]
+    return tensor
 
 
 def output_axis(unit: Unit) -> int:

@@ -39,7 +39,7 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
 def scheme_of(model: onnx.ModelProto, x: np.ndarray, form: str = "u8s8", keep_float: tuple[str, ...] = ()) -> Scheme:
     graph = OnnxGraph(model)
     placement = place(graph, keep_float)
-    ranges = calibrate(graph, tensors_to_calibrate(placement), samples(x)).ranges("minmax")
+    ranges = calibrate(graph, tensors_to_calibrate(placement.units), samples(x)).ranges("minmax")
     return make_scheme(graph, placement, ranges, FORMS[form])
 
 

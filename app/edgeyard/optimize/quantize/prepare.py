@@ -1,0 +1,62 @@
+"""What every quantization begins with: a simplified graph, and samples that fit into memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeyard.optimize.dataset import Dataset
+from edgeyard.optimize.graph.onnx_graph import OnnxGraph
+from edgeyard.optimize.graph.replay import fitting_batch
+from edgeyard.optimize.simplify.simplify_model import simplify_model
+from edgeyard.optimize.step import StepInput
+
+_CHECKED_SAMPLES = 2
+_MOST_SAMPLES_AT_ONCE = 16
+"""More at a time leave the processor's cache, and are slower per sample."""
+MIN_OPSET = 13
+"""QuantizeLinear takes one scale per channel since then."""
+QUANTIZABLE = ("Conv", "Gemm", "MatMul")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A float graph to quantize, the calibration samples, and how many of them to run at a time."""
+
+    graph: OnnxGraph
+    samples: Dataset
+    batch: int
+    fixed_batch: int | None
+    notes: tuple[str, ...]
+
+
+def prepare(given: StepInput, samples: int, *, without_transpose: bool) -> Prepared:
+    """Read and simplify the source. `given` has calibration samples: `obstacle` asked for them."""
+    import onnx
+
+    assert given.calibration is not None, "obstacle() was not asked"
+    dataset = given.calibration.first(samples)
+    fixed = given.summary.batch
+    few = next(dataset.first(fixed or _CHECKED_SAMPLES).batches(fixed or _CHECKED_SAMPLES))
+    model = onnx.load(given.source, load_external_data=False)
+    simplified = simplify_model(model, few, without_transpose=without_transpose)
+    batch = fitting_batch(given.summary.largest_tensor_bytes, fixed, most=_MOST_SAMPLES_AT_ONCE)
+    return Prepared(simplified.graph, dataset, batch, fixed, simplified.notes)
+
+
+def quantization_obstacle(given: StepInput, *, needs_samples: bool = True, min_opset: int = MIN_OPSET) -> str:
+    """Why the source cannot be quantized, in one sentence; empty when it can."""
+    summary = given.summary
+    if given.trait.file_format != "onnx":
+        return "Only ONNX files can be quantized by this step."
+    if given.trait.precision != "fp32" or summary.already_quantized:
+        return "The model is quantized already."
+    if summary.opset < min_opset:
+        what = "scales per channel" if min_opset == MIN_OPSET else "these integer types"
+        return f"Opset {summary.opset} has no {what}: export the model with opset {min_opset} or later."
+    if not any(operator in summary.operators for operator in QUANTIZABLE):
+        return "There is no convolution or matrix product in it to quantize."
+    if summary.input.element_type != "float32":
+        return f"The input takes {summary.input.element_type}, not float32."
+    if needs_samples and given.calibration is None:
+        return "There is no calibration set."
+    return ""
