@@ -10,12 +10,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
+from edgeyard.optimize.engine import step_key
 from edgeyard.optimize.engine import work as work_module
 from edgeyard.optimize.engine.event import Event
 from edgeyard.optimize.engine.task import WorkReport, WorkTask
 from edgeyard.optimize.engine.work import work
 from edgeyard.optimize.passes import PASSES
 from edgeyard.optimize.recipe.recipe import Recipe, RecipeStep
+from edgeyard.optimize.sidecar.message import SidecarRequest
+from edgeyard.optimize.sidecar.sidecar_pass import SidecarPass
 from edgeyard.optimize.step import Settings, StepInput, StepOutput, Trait
 from edgeyard.optimize.summary import ModelSummary
 
@@ -116,4 +119,34 @@ def work_and_point_elsewhere(task: WorkTask, on_event: Callable[[Event], None]) 
 def work_and_babble(task: WorkTask, on_event: Callable[[Any], None]) -> WorkReport:
     """Or send what is no event."""
     on_event({"type": "nonsense"})
+    return work(task, on_event)
+
+
+class OutsidePass(SidecarPass):
+    """Has its artifact made outside the jail."""
+
+    kind: ClassVar[str] = "outside"
+    title: ClassVar[str] = "Outside"
+    text: ClassVar[str] = "Copies in a sidecar."
+    settings_type: ClassVar[type[Settings]] = Settings
+    sidecar: ClassVar[str] = "stand-in"
+
+    def trait(self, settings: Settings, source: Trait) -> Trait:
+        return source
+
+    def obstacle(self, settings: Settings, given: StepInput) -> str:
+        return ""
+
+    def cost_s(self, settings: Settings, summary: ModelSummary, samples: int) -> float:
+        return 0.1
+
+    def prepare(self, settings: Settings, given: StepInput, folder: Path) -> SidecarRequest:
+        (folder / "model.onnx").write_bytes(given.source.read_bytes())
+        return SidecarRequest(sidecar=self.sidecar, inputs={"model": "model.onnx"}, output="made.onnx")
+
+
+def work_with_sidecar(task: WorkTask, on_event: Callable[[Event], None]) -> WorkReport:
+    """The worker with a pass whose sidecar is in no catalog."""
+    PASSES["outside"] = OutsidePass()
+    step_key._sidecar_version = lambda name: f"{name} 1"
     return work(task, on_event)
