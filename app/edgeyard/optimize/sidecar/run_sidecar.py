@@ -167,6 +167,8 @@ def _environment(sidecar: Sidecar, folder: Path, threads: int) -> dict[str, str]
         "PYTHONDONTWRITEBYTECODE": "1",
         "ORT_DISABLE_TELEMETRY": "1",
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)),
+        # Threads that wait for each other by spinning slow a busy machine down many times over.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 

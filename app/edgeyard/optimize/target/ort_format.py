@@ -58,7 +58,7 @@ class OrtFormat:
         return 0.3 + summary.parameters * 1e-8
 
     def run(self, settings: OrtFormatSettings, given: StepInput, out: Path) -> StepOutput:
-        """Save the session's graph. Bytes differ by run: ONNX Runtime writes some lists in the order of a hash table."""
+        """Save the session's graph. Bytes differ by run: ONNX Runtime writes some lists in a hash table's order."""
         import onnxruntime
 
         written = given.scratch / "model.ort"
