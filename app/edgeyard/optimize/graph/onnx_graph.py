@@ -5,7 +5,7 @@ Every tensor has one maker, so a node is known by the name of its first output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,10 +156,15 @@ class OnnxGraph:
                 waiting += [*node.input, *names_from_outside(node)]
         return [node for node in self.nodes if node.output[0] in wanted]
 
-    def to_model(self) -> onnx.ModelProto:
+    def to_model(self, more_outputs: Sequence[onnx.ValueInfoProto] = ()) -> onnx.ModelProto:
         """The model as it stands, without nodes and constants that no output needs."""
-        nodes = self.needed_for(self.outputs)
-        return self._assembled(nodes, self._input_values, list(self._model.graph.output))
+        nodes = self.needed_for([*self.outputs, *(value.name for value in more_outputs)])
+        return self._assembled(nodes, self._input_values, [*self._model.graph.output, *more_outputs])
+
+    def output_shape(self, output: str) -> list[int | str | None]:
+        """As the model declares it: sizes, names of free axes, `None` where it says nothing."""
+        value = next(value for value in self._model.graph.output if value.name == output)
+        return [size.dim_value or size.dim_param or None for size in value.type.tensor_type.shape.dim]
 
     def part(self, known: Iterable[tuple[str, int, tuple[int | str, ...]]], wanted: Iterable[str]) -> onnx.ModelProto:
         """A model that computes `wanted` (float32) from `known`: name, ONNX element type and shape of each."""
