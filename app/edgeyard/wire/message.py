@@ -20,7 +20,8 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """One durable entry. `seq` counts from 1 within a boot; `at` is Unix seconds of the device's clock.
 
     `kind` is `execution` (body: `ExecutionReport`), `running` (`RunningReport`), `metrics` (`MetricsSummary`),
-    `event` (`DeviceEvent`), `lab` (`wire.lab.LabReport`) or `lab-end` (`LabEnd`). Bodies are decoded by kind, separately: one bad body costs one record, not its batch.
+    `event` (`DeviceEvent`), `lab` (`wire.lab.LabReport`) or `lab-end` (`LabEnd`). Bodies are decoded by kind,
+    separately: one bad body costs one record, not its batch.
     """
 
     seq: Natural
