@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeyard import __version__
-from edgeyard.cli import agent, demo, desktop, device, group, hub, lab, model, operator, optimize, rollout
+from edgeyard.cli import agent, demo, desktop, device, group, hub, lab, model, operator, optimize, rollout, sidecar
 from edgeyard.domain.error import UserError
 
-_NOUNS = (demo, desktop, hub, operator, agent, device, group, model, optimize, lab, rollout)
+_NOUNS = (demo, desktop, hub, operator, agent, device, group, model, optimize, lab, rollout, sidecar)
 
 BAD_USE = 2
 """Exit code for anything the person can correct."""

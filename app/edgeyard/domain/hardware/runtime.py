@@ -56,7 +56,7 @@ RUNTIMES: dict[str, Runtime] = {
             "onnx2tf repository, list of operators; LiteRT builtin operators", operators.LITERT, static_shapes=True,
         ),
         Runtime(
-            "tensorrt", "TensorRT", "8.5 and newer", ("onnx",), 9, 17, _LATEST_IR,
+            "tensorrt", "TensorRT", "8.5 and newer", ("onnx", "engine"), 9, 17, _LATEST_IR,
             "onnx-tensorrt repository, docs/operators.md of TensorRT 8.5 (Jetson Linux 35)",
             missing=operators.NOT_IN_TENSORRT, falls_back=True,
         ),
@@ -71,7 +71,7 @@ RUNTIMES: dict[str, Runtime] = {
             static_shapes=True, int8_only=True, falls_back=True,
         ),
         Runtime(
-            "qnn", "Qualcomm AI Engine Direct, through ONNX Runtime", "2.22 and newer", ("onnx",), 11, 21, 10,
+            "qnn", "Qualcomm AI Engine Direct, through ONNX Runtime", "2.22 and newer", ("onnx", "qnn"), 11, 21, 10,
             "onnxruntime repository, core/providers/qnn/builder/op_builder_factory.cc", operators.QNN,
             static_shapes=True, falls_back=True,
         ),

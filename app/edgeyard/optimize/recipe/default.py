@@ -16,7 +16,15 @@ _HOST_FORMS = ("u8s8", "s8s8")
 """On this machine all are measured, since which is fastest depends on its kernels more than on any rule."""
 _OPSET, _MIN_INT8_OPSET, _LARGEST_IR = 17, 13, 10
 _CONVERTED = "opset-17"
-_FORMAT_PASSES = {"ort": "ort-format", "openvino": "openvino", "tflite": "litert", "coreml": "coreml", "hef": "hailo"}
+_FORMAT_PASSES = {
+    "ort": "ort-format",
+    "openvino": "openvino",
+    "tflite": "litert",
+    "coreml": "coreml",
+    "hef": "hailo",
+    "engine": "tensorrt",
+    "qnn": "qualcomm",
+}
 """File format (`Trait.file_format`, `Runtime.file_formats`) → the pass that writes it."""
 
 

@@ -20,7 +20,7 @@ _TITLES = {
     "litert": "LiteRT",
     "coreml": "Core ML",
     "tensorrt": "TensorRT",
-    "hailo": "HailoRT",
+    "hailort": "HailoRT",
     "qnn": "Qualcomm AI Engine Direct",
 }
 

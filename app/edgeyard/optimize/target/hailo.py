@@ -43,7 +43,7 @@ class Hailo(SidecarPass):
 
     def trait(self, settings: HailoSettings, source: Trait) -> Trait:
         """Always int8."""
-        return Trait("int8", "", "hef", "hailo")
+        return Trait("int8", "", "hef", "hailort")
 
     def obstacle(self, settings: HailoSettings, given: StepInput) -> str:
         """It starts from a floating ONNX model of a fixed size, and needs samples."""

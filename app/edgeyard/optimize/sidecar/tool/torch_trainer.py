@@ -26,6 +26,8 @@ from edgeyard.optimize.sidecar.tool.task import Outcome, RefusedError, Task
 from edgeyard.optimize.sidecar.tool.torch_network import Network
 
 _MAX_HELD_OUT = 2000
+_TRAINING_SHARE = 0.75
+"""Of the time that is left when training begins: looking at held-out samples and writing come after it."""
 _HALF_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 """Of `/proc/cpuinfo` (x86, Arm): processors that multiply in bfloat16, about twice as fast."""
 _CLIP_NORM = 2.0
@@ -118,7 +120,9 @@ class _Training:
         planned = max(1, round(self._settings["epochs"] * per_epoch))
         optimizer = torch.optim.Adam(self._student.parameters(), lr=self._settings["learning_rate"])
         best, kept = before, _copy(self._student)
-        started, ends = time.monotonic(), time.monotonic() + self._settings["train_s"]
+        started = time.monotonic()
+        # The supervisor may have less time for the whole than the settings have for the training.
+        ends = started + max(1.0, min(self._settings["train_s"], _TRAINING_SHARE * self._task.seconds_left))
         step, order = 0, self._data.training
         while step < planned:
             if step % per_epoch == 0:
