@@ -111,8 +111,11 @@ def host_profile() -> HardwareProfile:
     x86 = facts.architecture == "x86-64"
     form = ("u8s8" if "vnni" in (facts.instructions or ()) else "u8s7") if x86 else "s8s8"
     runtimes = tuple(name for name, module in _MODULES.items() if _is_installed(module))
+    # ONNX Runtime does not compute in bfloat16 on processors.
+    half = ("bf16",) if facts.has_bf16 and "openvino" in runtimes else ()
+    precisions = ("int8", *half, "fp16", "fp32")
     return HardwareProfile(
-        HOST, "This machine", facts.processor, "onnxruntime-cpu", ("int8", "fp16", "fp32"), _HOST_SLOT_BYTES,
+        HOST, "This machine", facts.processor, "onnxruntime-cpu", precisions, _HOST_SLOT_BYTES,
         psutil.virtual_memory().total, "what its system tells", facts.architecture, form, facts.instructions or (),
         runtimes=runtimes or ("onnxruntime",), cores=psutil.cpu_count(logical=False) or 1, alignment=like.alignment,
         speed=like.speed,

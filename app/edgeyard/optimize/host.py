@@ -14,10 +14,13 @@ _VNNI = frozenset({"avx512_vnni", "avx_vnni"})
 _SHOWN = {
     "avx512_vnni": "AVX-512 VNNI",
     "avx_vnni": "AVX-VNNI",
+    "avx512_bf16": "AVX-512 BF16",
+    "amx_bf16": "AMX BF16",
     "avx512f": "AVX-512",
     "avx2": "AVX2",
     "asimddp": "int8 dot product",
     "asimdhp": "fp16",
+    "bf16": "bf16",
 }
 
 
@@ -35,6 +38,11 @@ class HostFacts:
     def sentence(self) -> str:
         """`AMD EPYC (AVX-512 VNNI, AVX2)`."""
         return f"{self.processor} ({', '.join(self.shown)})" if self.shown else self.processor
+
+    @property
+    def has_bf16(self) -> bool:
+        """Whether it multiplies in bfloat16."""
+        return any("BF16" in title.upper() for title in self.shown)
 
     def stands_for(self, profile: HardwareProfile) -> bool:
         """Whether a latency measured here says something about that hardware."""

@@ -96,6 +96,8 @@ def _formats(
         elif kind in {"ort-format", "openvino"}:
             yield RecipeStep(f"{name}-fp32", kind, base)
             yield from (RecipeStep(f"{name}-int8-{form}", kind, f"int8-{form}") for form in forms)
+            if kind == "openvino" and _wants(profiles, "bf16"):
+                yield RecipeStep(f"{name}-bf16", kind, base, {"precision": "bf16"})
         elif kind is not None:
             yield RecipeStep(name, kind, base)
 

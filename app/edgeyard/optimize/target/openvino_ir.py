@@ -70,6 +70,8 @@ class OpenVinoIr:
             shape[0] = 1
             model.reshape(shape)
         _name_layers(model, given.source)
+        # Said in the file: one to be computed in bfloat16 would otherwise be the same bytes as the fp32 one.
+        model.set_rt_info(self.trait(settings, given.trait).precision, ["edgeyard", "precision"])
         graph, weights = given.scratch / "model.xml", given.scratch / "model.bin"
         openvino.save_model(model, str(graph), compress_to_fp16=settings.precision == "fp16")
         # The build's own number would make the same model another artifact after each update; indentation is a third of

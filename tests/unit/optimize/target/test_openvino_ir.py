@@ -62,6 +62,11 @@ def test_one_sample_at_a_time_unless_told_otherwise(tmp_path: Path) -> None:
     assert free.run(next(samples().batches(5))).shape[0] == 5
 
 
+def test_a_file_for_bfloat16_is_another_than_one_for_fp32(tmp_path: Path) -> None:
+    plain = make(OpenVinoSettings(), tmp_path).read_bytes()
+    assert make(OpenVinoSettings(precision="bf16"), tmp_path).read_bytes() != plain, "evidence is kept by digest"
+
+
 def test_the_same_model_gives_the_same_bytes_whatever_was_read_before(tmp_path: Path) -> None:
     first = make(OpenVinoSettings(), tmp_path).read_bytes()
     assert make(OpenVinoSettings(), tmp_path).read_bytes() == first
