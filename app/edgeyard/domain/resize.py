@@ -55,7 +55,8 @@ def _resampled(x: NDArray[Any], axis: int, size: int) -> NDArray[Any]:
         total = np.full((*x.shape[:axis], size, *x.shape[axis + 1 :]), _HALF, np.int32)
         for tap in range(positions.shape[1]):
             total += np.take(x, positions[:, tap], axis).astype(np.int32) * fixed[:, tap].reshape(shape)
-        return np.clip(total >> _PRECISION_BITS, 0, 255).astype(np.uint8)
+        pixels: NDArray[Any] = np.clip(total >> _PRECISION_BITS, 0, 255).astype(np.uint8)
+        return pixels
     result: NDArray[Any] = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
     for tap in range(positions.shape[1]):
         result += np.take(x, positions[:, tap], axis) * weights[:, tap].astype(x.dtype).reshape(shape)
