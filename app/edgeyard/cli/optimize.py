@@ -51,6 +51,7 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--seed", type=int, default=1, help="decides how data is divided and every random draw")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the result (default: MODEL-variants)")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where finished work is kept and found again")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="run it on this Dask cluster, such as tcp://host:8786")
     parser.add_argument("--plan", action="store_true", help="only say what would be done and how long it would take")
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -59,19 +60,22 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(options: argparse.Namespace) -> int:
     """Optimize; 0 when done, 1 when no variant meets the budget."""
     from edgeyard.optimize.engine.cache import trim_cache
+    from edgeyard.optimize.engine.dask_cluster import run_job_on
     from edgeyard.optimize.engine.report_view import meets_budget, report_view
     from edgeyard.optimize.engine.run_job import plan_job, run_job
-    from edgeyard.optimize.host import host_facts
 
     job = _job(options)
     if options.plan:
         outline = plan_job(job)
         print_json(outline) if options.json else _print_plan(outline)
         return 0
-    result = run_job(job, on_event=_tell)
-    trim_cache(job.cache_dir, _CACHE_BYTES, keep=result.summary.sha256)
+    if options.scheduler:
+        result = run_job_on(options.scheduler, job, on_event=_tell)
+    else:
+        result = run_job(job, on_event=_tell)
+        trim_cache(job.cache_dir, _CACHE_BYTES, keep=result.summary.sha256)
     if options.json:
-        print_json(report_view(result, job.profiles, host_facts()))
+        print_json(report_view(result, job.profiles))
     else:
         _print_result(result)
     return 0 if meets_budget(result) else NO_VARIANT
@@ -79,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _job(options: argparse.Namespace) -> OptimizeJob:
     from edgeyard.optimize.data.preprocessing_file import read_preprocessing_file
+    from edgeyard.optimize.engine.cache_place import default_cache
     from edgeyard.optimize.engine.job import DataFiles, OptimizeJob, ProfileBudget
     from edgeyard.optimize.hardware_catalog import find_profiles
     from edgeyard.optimize.recipe.read import load_recipe
@@ -108,13 +113,6 @@ def _job(options: argparse.Namespace) -> OptimizeJob:
         memory_bytes=memory_bytes,
         seed=options.seed,
     )
-
-
-def default_cache() -> Path:
-    """Where finished work is kept unless told otherwise."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("edgeyard", appauthor=False)) / "optimize"
 
 
 def _tell(event: Event) -> None:

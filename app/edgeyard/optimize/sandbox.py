@@ -1,7 +1,6 @@
 """Run a function on a stranger's model in a process of its own, with limits, so that nothing it does is our end.
 
-`run_in_worker` blocks the thread that calls it: a job is a thread that supervises one process. `worker_pool` has
-the same as a `concurrent.futures.Executor`.
+`run_in_worker` blocks the thread that calls it: a job is a thread that supervises one process.
 """
 
 from __future__ import annotations

@@ -13,17 +13,17 @@ from edgeyard.optimize.recipe.recipe import ORIGINAL
 KEPT, PICKED, PROVEN, LEFT_OUT = "kept", "picked", "proven", "left out"
 
 
-def report_view(result: JobResult, profiles: tuple[HardwareProfile, ...], host: HostFacts) -> dict[str, Any]:
+def report_view(result: JobResult, profiles: tuple[HardwareProfile, ...]) -> dict[str, Any]:
     """`picked`, one object per profile, and `candidates`: proven ones with their reasons, and the others with why."""
     by_id = {profile.id: profile for profile in profiles}
     return {
-        "picked": [_picked(result, choice, by_id[choice.profile], host) for choice in result.choices],
+        "picked": [_picked(result, choice, by_id[choice.profile], result.machine) for choice in result.choices],
         "candidates": [
             *(_candidate(candidate, result) for candidate in result.candidates),
             *map(_rejected, result.rejected),
         ],
         "ended": result.ended,
-        "host": result.host,
+        "host": result.machine.sentence,
         "samples": result.samples,
         "max_drop_points": round(result.max_drop * 100, 6),
         "duration_s": round(result.duration_s, 3),

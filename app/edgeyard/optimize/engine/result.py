@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeyard.domain.model import Evidence, Preprocessing
+from edgeyard.optimize.host import HostFacts
 from edgeyard.optimize.recipe.plan import Plan
 from edgeyard.optimize.recipe.recipe import Recipe
 from edgeyard.optimize.step import Trait
@@ -112,9 +113,15 @@ class JobResult:
     golden_sha256: str = ""
     golden_size_bytes: int = 0
     max_drop: float = 0.0
-    host: str = ""
+    machine: HostFacts = field(default_factory=lambda: HostFacts("", "", None, ()))
+    """Where it was optimized: what `host` measured."""
     duration_s: float = 0.0
     log: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """The machine in words."""
+        return self.machine.sentence
 
     @property
     def picked(self) -> dict[str, str]:

@@ -156,7 +156,7 @@ def _result(
         golden_sha256=golden_sha256,
         golden_size_bytes=golden_size_bytes,
         max_drop=job.max_drop,
-        host=host_facts().sentence,
+        machine=host_facts(),
         duration_s=supervisor.elapsed_s,
         log=tuple(supervisor.log),
     )
