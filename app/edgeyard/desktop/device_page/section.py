@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -13,7 +13,8 @@ from edgeyard.desktop.device_page.problem import Problem
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
 from edgeyard.desktop.look.shape import StatusShape
-from edgeyard.desktop.widget.basic import ElidedLabel, column, label
+from edgeyard.desktop.look.side import mirrored
+from edgeyard.desktop.widget.basic import ElidedLabel, column, label, row
 from edgeyard.domain.device import DeviceStatus
 
 _GROUNDS = {DeviceStatus.ALARM: "alarm_ground", DeviceStatus.ATTENTION: "attention_ground"}
@@ -28,7 +29,8 @@ class ProblemBox(QFrame):
         self.setAccessibleName(f"{problem.what} {problem.todo}")
         self._what = label(problem.what, weight=MEDIUM, wrap=True)
         self._todo = label(problem.todo, wrap=True)
-        self.setLayout(column(self._what, self._todo, spacing=2, margins=(34, 8, 12, 8)))
+        # Layouts mirror what is in them, not their margins.
+        self.setLayout(row(34, column(self._what, self._todo, spacing=2), 12, margins=(0, 8, 0, 8)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
@@ -37,7 +39,7 @@ class ProblemBox(QFrame):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour(_GROUNDS.get(self._status, "hover")))
         painter.drawRoundedRect(self.rect(), 4, 4)
-        StatusShape.paint(painter, QRectF(10, 9, 16, 16), self._status)
+        StatusShape.paint(painter, QRectF(mirrored(painter, self.rect(), QRect(10, 9, 16, 16))), self._status)
 
 
 class ProblemList(QWidget):
@@ -126,19 +128,19 @@ class _EntryLine(QWidget):
         self._text = label(text, wrap=True)
         time = label(when, SMALL, "quiet")
         time.setToolTip(tooltip)
-        self.setLayout(column(time, self._text, margins=(18, 0, 0, 0)))
+        self.setLayout(row(18, column(time, self._text)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
         wrong = {"alarm": DeviceStatus.ALARM, "attention": DeviceStatus.ATTENTION}.get(self._severity)
         painter = QPainter(self)
         if wrong is not None:
-            StatusShape.paint(painter, QRectF(0, 1, 14, 14), wrong)
+            StatusShape.paint(painter, QRectF(mirrored(painter, self.rect(), QRect(0, 1, 14, 14))), wrong)
         else:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("line"))
-            painter.drawEllipse(QRectF(5, 6, 5, 5))
+            painter.drawEllipse(QRectF(mirrored(painter, self.rect(), QRect(5, 6, 5, 5))))
 
 
 class Chips(QWidget):
@@ -172,7 +174,8 @@ class Chips(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(font(SMALL))
-        for text, box in zip(self._texts, self._boxes(self.width()), strict=True):
+        for text, place in zip(self._texts, self._boxes(self.width()), strict=True):
+            box = QRectF(mirrored(painter, self.rect(), place.toRect()))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("hover"))
             painter.drawRoundedRect(box, 4, 4)

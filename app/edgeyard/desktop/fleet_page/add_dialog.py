@@ -13,7 +13,7 @@ from edgeyard.desktop.desk import Desk, Notice
 from edgeyard.desktop.look.font import LARGE, MEDIUM, SEMIBOLD, SMALL
 from edgeyard.desktop.plan.key_field import KeyField
 from edgeyard.desktop.plan.signing_key import KeyState, make_unlock, read_key_state
-from edgeyard.desktop.widget.basic import button, column, label, row, set_role
+from edgeyard.desktop.widget.basic import button, column, dress_number, label, row, set_role
 from edgeyard.desktop.widget.words import count
 from edgeyard.domain.error import UserError
 from edgeyard.domain.hardware import deployable_profiles
@@ -45,6 +45,7 @@ class AddDialog(QDialog):
         self.number = QSpinBox()
         self.number.setAccessibleName("How many devices")
         self.number.setRange(1, _MOST)
+        dress_number(self.number)
         self.lifetime = QComboBox()
         self.lifetime.setAccessibleName("Tokens are good for")
         self.lifetime.addItems(list(_HOURS))

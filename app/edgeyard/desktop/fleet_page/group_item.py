@@ -14,6 +14,7 @@ from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, REGULAR, SMALL, font, metrics
 from edgeyard.desktop.look.icon import icon_pixmap
 from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.domain.device import DeviceStatus
 from edgeyard.domain.quantity import count
 
@@ -71,8 +72,9 @@ class GroupDelegate(QStyledItemDelegate):
         rect: QRect = option.rect
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        row_rect = QRect(0, rect.top(), rect.right() + 1, rect.height())
         if selected or hovered:
+            # The indentation too, which lies beside the item's own rectangle.
+            row_rect = QRect(0, rect.top(), option.widget.width(), rect.height())
             painter.fillRect(row_rect, theme.colour("selected" if selected else "hover"))
         in_air = self._drop.version is not None
         answer = self._drop.answer(item.id) if in_air and item.id else None
@@ -83,14 +85,14 @@ class GroupDelegate(QStyledItemDelegate):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(theme.colour("accent"), 2 if self.target == item.id else 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(rect).adjusted(1, 1.5, -3, -1.5), 4, 4)
+            painter.drawRoundedRect(QRectF(rect).adjusted(2, 1.5, -2, -1.5), 4, 4)
         self._paint_name(painter, rect, item, tail_left, quiet=refuses)
 
     def _paint_name(self, painter: QPainter, rect: QRect, item: GroupItem, right: int, *, quiet: bool) -> None:
         palette = theme.current()
         kind = {"all": "layers", "static": "list"}.get(item.kind, "filter")
         pixmap = icon_pixmap(kind, palette.line if quiet else palette.quiet, 16, painter.device().devicePixelRatioF())
-        painter.drawPixmap(rect.left() + 4, rect.top() + 6, pixmap)
+        painter.drawPixmap(mirrored(painter, rect, QRect(rect.left() + 4, rect.top() + 6, 16, 16)), pixmap)
         left = rect.left() + _NAME_LEFT
         weight = MEDIUM if item.kind == "all" else REGULAR
         painter.setFont(font(BASE, weight))
@@ -98,11 +100,12 @@ class GroupDelegate(QStyledItemDelegate):
         flag_room = 18 if item.production else 0
         room = right - left - flag_room - 6
         name = metrics(BASE, weight).elidedText(item.name, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRect(left, rect.top(), max(0, room), rect.height()), _LEFT, name)
+        place = QRect(left, rect.top(), max(0, room), rect.height())
+        painter.drawText(mirrored(painter, rect, place), _LEFT, name)
         if item.production:
             x = left + metrics(BASE, weight).horizontalAdvance(name) + 5
             flag = icon_pixmap("shield-check", palette.quiet, 12, painter.device().devicePixelRatioF())
-            painter.drawPixmap(x, rect.top() + 8, flag)
+            painter.drawPixmap(mirrored(painter, rect, QRect(x, rect.top() + 8, 12, 12)), flag)
 
     def _paint_tail(self, painter: QPainter, rect: QRect, item: GroupItem, tail: str, *, counting: bool) -> int:
         """Draw what stands on the right, as much of it as leaves room for the name; returns its left edge."""
@@ -110,7 +113,7 @@ class GroupDelegate(QStyledItemDelegate):
         shown = measure.elidedText(tail, Qt.TextElideMode.ElideRight, rect.width() - 90)
         painter.setFont(font(BASE if counting else SMALL))
         painter.setPen(theme.colour("quiet"))
-        painter.drawText(rect.adjusted(0, 0, -10, 0), _RIGHT, shown)
+        painter.drawText(mirrored(painter, rect, rect.adjusted(0, 0, -10, 0)), _RIGHT, shown)
         left = rect.right() - 10 - measure.horizontalAdvance(shown)
         if not counting or not item.counts:
             return left
@@ -125,7 +128,9 @@ class GroupDelegate(QStyledItemDelegate):
                 left -= width - _MARK
                 painter.setFont(font(SMALL, MEDIUM))
                 painter.setPen(theme.colour(role))
-                painter.drawText(left, rect.top() + 18, f"{number:,}")
+                place = QRect(left, rect.top(), width - _MARK, rect.height())
+                painter.drawText(mirrored(painter, rect, place), _LEFT, f"{number:,}")
             left -= _MARK
-            StatusShape.paint(painter, QRectF(left, rect.top() + 7, 14, 14), status)
+            shape = mirrored(painter, rect, QRect(left, rect.top() + 7, 14, 14))
+            StatusShape.paint(painter, QRectF(shape), status)
         return left

@@ -25,6 +25,7 @@ from edgeyard.desktop.group_frame import Mask
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, font, metrics
 from edgeyard.desktop.look.shape import WORDS, StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.widget.words import ago, count, figure
 from edgeyard.domain.device import STATUS_ORDER, DeviceStatus
 from edgeyard.domain.hardware import profile_title
@@ -121,12 +122,13 @@ class HeatMap(QWidget):
             if shown is not None and not shown[row]:
                 painter.setOpacity(0.35)
             painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-            StatusShape.paint(painter, QRectF(box.left() + 7, box.top() + 6, 16, 16), status)
+            shape = mirrored(painter, box, QRect(box.left() + 7, box.top() + 6, 16, 16))
+            StatusShape.paint(painter, QRectF(shape), status)
             painter.setFont(font())
             painter.setPen(theme.colour(wrong or ("quiet" if status in _SILENT else "text")))
             room = box.width() - 36
             name = metrics(BASE).elidedText(device.id, Qt.TextElideMode.ElideMiddle, room)
-            painter.drawText(box.adjusted(28, 0, -4, 0), _LEFT, name)
+            painter.drawText(mirrored(painter, box, box.adjusted(28, 0, -4, 0)), _LEFT, name)
             painter.setOpacity(0.55 if self._stale else 1.0)
 
     def _picture(self) -> QImage:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 from edgeyard.desktop import trend
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, FIGURE, MEDIUM, SEMIBOLD, SMALL, font, metrics
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.trend import FleetTrend
 from edgeyard.desktop.widget.basic import row
 from edgeyard.desktop.widget.sparkline import paint_sparkline
@@ -80,21 +81,22 @@ class KeyFigure(QFrame):
         painter.setPen(theme.colour("quiet"))
         room = self.width() - 2 * _PAD
         title = metrics(SMALL, MEDIUM).elidedText(self._title, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRect(_PAD, 8, room, 16), _LEFT, title)
+        painter.drawText(mirrored(painter, self.rect(), QRect(_PAD, 8, room, 16)), _LEFT, title)
         painter.setFont(font(FIGURE, SEMIBOLD))
         painter.setPen(theme.colour(self._role or ("quiet" if self._stale else "text")))
-        painter.drawText(QRect(_PAD, 26, room, 34), _LEFT, self._text)
+        painter.drawText(mirrored(painter, self.rect(), QRect(_PAD, 26, room, 34)), _LEFT, self._text)
         width = metrics(FIGURE, SEMIBOLD).horizontalAdvance(self._text)
         painter.setFont(font(BASE))
         painter.setPen(theme.colour("quiet"))
         of_rect = QRect(_PAD + width + 5, 30, room - width - 5, 30)
-        painter.drawText(of_rect, _LEFT, self._of)
+        painter.drawText(mirrored(painter, self.rect(), of_rect), _LEFT, self._of)
         left = _PAD + width + 5 + metrics(BASE).horizontalAdvance(self._of) + 14
         area = QRectF(max(left, self.width() - 128), 30, 0, 28)
         area.setRight(self.width() - _PAD)
         if area.width() >= 36 and np.count_nonzero(~np.isnan(self._values)) >= _LEAST_POINTS:
             colour = theme.colour(self._role or "quiet")
             low = 0.0 if self._number in {trend.WRONG, trend.MOVING} else None
+            area = QRectF(mirrored(painter, self.rect(), area.toAlignedRect()))
             paint_sparkline(
                 painter, area, self._values, colour, low=low, band=self._band, band_colour=theme.colour("band")
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
@@ -10,10 +10,12 @@ from edgeyard.desktop.fleet_frame import FleetFrame
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, font, metrics
 from edgeyard.desktop.look.shape import WORDS, StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.widget.basic import row
 from edgeyard.domain.device import STATUS_ORDER, DeviceStatus
 
 _SPACING = 8
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _ROLES = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
 
 
@@ -55,17 +57,19 @@ class _StatusCount(QAbstractButton):
             painter.setPen(QPen(theme.colour("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("hover"))
             painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 4, 4)
-        StatusShape.paint(painter, QRectF(3, 4, 16, 16), self.status)
+        whole = self.rect()
+        StatusShape.paint(painter, QRectF(mirrored(painter, whole, QRect(3, 4, 16, 16))), self.status)
         role = _ROLES.get(self.status)
         painter.setFont(font(BASE, MEDIUM))
         painter.setPen(theme.colour(role or "text"))
-        painter.drawText(22, 17, self.text())
+        number = metrics(BASE, MEDIUM).horizontalAdvance(self.text()) + 1
+        painter.drawText(mirrored(painter, whole, QRect(22, 0, number, 24)), _LEFT, self.text())
         if self.compact:
             return
-        x = 22 + metrics(BASE, MEDIUM).horizontalAdvance(self.text()) + 5
         painter.setFont(font())
         painter.setPen(theme.colour(role or "quiet"))
-        painter.drawText(x, 17, WORDS[self.status])
+        word = QRect(22 + number + 4, 0, self.width() - number - 26, 24)
+        painter.drawText(mirrored(painter, whole, word), _LEFT, WORDS[self.status])
 
 
 class StatusLegend(QWidget):

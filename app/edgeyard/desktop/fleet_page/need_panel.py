@@ -12,12 +12,14 @@ from edgeyard.desktop.fleet_page.need import Need
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
 from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.widget.basic import column, label
 from edgeyard.domain.device import DeviceStatus
 
 _LEFT_PAD, _RIGHT_PAD, _TOP = 38, 12, 8
 _MAX_LINES = 5
 _LINE = 17
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _ROLES = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
 
 
@@ -52,18 +54,23 @@ class NeedButton(QAbstractButton):
         if self.hasFocus():
             painter.setPen(QPen(theme.colour("accent"), 2))
             painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 4, 4)
-        StatusShape.paint(painter, QRectF(13, _TOP + 1, 16, 16), self._need.status)
+        whole = self.rect()
+        StatusShape.paint(painter, QRectF(mirrored(painter, whole, QRect(13, _TOP + 1, 16, 16))), self._need.status)
         room = self.width() - _LEFT_PAD - _RIGHT_PAD
         painter.setFont(font(BASE, MEDIUM))
         painter.setPen(theme.colour(_ROLES.get(self._need.status, "text")))
         title = metrics(BASE, MEDIUM).elidedText(self._need.title, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRect(_LEFT_PAD, _TOP, room, 18), int(Qt.AlignmentFlag.AlignVCenter), title)
+        painter.drawText(mirrored(painter, whole, QRect(_LEFT_PAD, _TOP, room, 18)), _LEFT, title)
         painter.setFont(font())
         painter.setPen(theme.colour("quiet"))
         box = self._detail_rect(self.width())
         for number, line in enumerate(self._lines(self.width())):
-            painter.drawText(box.left(), box.top() + number * _LINE + metrics(BASE).ascent(), line)
+            place = QRect(box.left(), box.top() + number * _LINE, box.width(), _LINE)
+            painter.drawText(mirrored(painter, whole, place), _LEFT, line)
         if self._need.fraction is not None:
+            if painter.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+                painter.translate(self.width(), 0)
+                painter.scale(-1, 1)
             bar = QRectF(_LEFT_PAD, box.bottom() + 6, room, 4)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("band"))

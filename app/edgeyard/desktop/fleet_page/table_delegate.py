@@ -12,6 +12,7 @@ from edgeyard.desktop.fleet_page.table_model import FleetTableModel
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, REGULAR, font, metrics
 from edgeyard.desktop.look.shape import WORDS, StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.widget.sparkline import paint_sparkline
 from edgeyard.domain.device import DeviceStatus
 
@@ -75,14 +76,17 @@ class DeviceDelegate(QStyledItemDelegate):
         if wrong:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour(f"{wrong}_ground"))
-            chip = QRectF(rect.left() - 4, rect.top() + 4, metrics(BASE).horizontalAdvance(word) + 34, 20)
+            width = min(metrics(BASE).horizontalAdvance(word) + 34, rect.width() + 8)
+            chip = mirrored(painter, rect, QRect(rect.left() - 4, rect.top() + 4, width, 20))
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.drawRoundedRect(chip, 4, 4)
-        painter.drawPixmap(rect.left(), rect.top() + 6, pixmap)
+            painter.drawRoundedRect(QRectF(chip), 4, 4)
+        painter.drawPixmap(mirrored(painter, rect, QRect(rect.left(), rect.top() + 6, 16, 16)), pixmap)
         painter.setFont(font())
         quiet = "text" if status is DeviceStatus.UPDATING else "quiet"
         painter.setPen(theme.colour(wrong or quiet))
-        painter.drawText(rect.adjusted(22, 0, 0, 0), _LEFT, word)
+        place = rect.adjusted(22, 0, 0, 0)
+        shown = metrics(BASE).elidedText(word, Qt.TextElideMode.ElideRight, place.width())
+        painter.drawText(mirrored(painter, rect, place), _LEFT, shown)
 
     def _paint_latency(self, painter: QPainter, rect: QRect, row: int) -> None:
         area = QRectF(rect).adjusted(0, 6, 0, -6)
@@ -97,7 +101,7 @@ class DeviceDelegate(QStyledItemDelegate):
         if unit:
             painter.drawText(rect, _RIGHT, unit)
         painter.setPen(ink)
-        painter.drawText(rect.adjusted(0, 0, -unit_width, 0), _RIGHT, number)
+        painter.drawText(mirrored(painter, rect, rect.adjusted(0, 0, -unit_width, 0)), _RIGHT, number)
 
     def _pen(self, column: int, status: DeviceStatus) -> QColor:
         if column in {device_column.DEVICE, device_column.MODEL}:

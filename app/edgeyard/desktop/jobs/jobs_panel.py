@@ -61,12 +61,13 @@ class JobsPanel(QWidget):
         split.setSizes([480, 520])
         # The foot of the window is low: one quiet line, not the picture and title of an empty page.
         text = "Optimizing a model goes on here while you do other things. What was interrupted can be run again."
-        empty = panel(column(label(f"No jobs. {text}", BASE, "quiet", wrap=True), None, margins=(16, 12, 16, 12)))
+        empty = QWidget()
+        empty.setLayout(column(label(f"No jobs. {text}", BASE, "quiet", wrap=True), None, margins=(16, 4, 16, 12)))
         self._stack.addWidget(split)
         self._stack.addWidget(empty)
         layout = column(head, self._stack, margins=(1, 1, 1, 1))
         layout.setStretch(1, 1)
-        self.setLayout(column(panel(layout), margins=(16, 0, 16, 8)))
+        self.setLayout(column(panel(layout), margins=(12, 0, 12, 8)))
 
     def _on_read(self, jobs: Sequence[Job] | None) -> None:
         if jobs is None:

@@ -57,7 +57,7 @@ QAbstractItemView { background: @panel; color: @text; border: 0; selection-backg
   selection-color: @text; }
 QHeaderView { background: @panel; border: 0; }
 QHeaderView::section { background: @panel; color: @quiet; border: 0; border-bottom: 1px solid @line; padding: 0 8px;
-  height: 27px; }
+  height: 27px; font-size: 11px; font-weight: 500; }
 QHeaderView::section:hover { background: @hover; color: @text; }
 QTableCornerButton::section { background: @panel; border: 0; }
 

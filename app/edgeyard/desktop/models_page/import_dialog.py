@@ -27,7 +27,7 @@ from edgeyard.desktop.models_page.import_guess import WHAT_IS_NEEDED, ImportGues
 from edgeyard.desktop.plan.alive import while_alive
 from edgeyard.desktop.plan.rule_row import NO_ARROWS
 from edgeyard.desktop.plan.trouble_line import TroubleLine
-from edgeyard.desktop.widget.basic import button, column, label, row
+from edgeyard.desktop.widget.basic import button, column, dress_number, label, row
 from edgeyard.domain.error import UserError
 from edgeyard.optimize.job_message import Progress
 
@@ -60,7 +60,8 @@ class ImportDialog(QDialog):
         self.version.setSpecialValueText("next")
         self.version.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.version.setStyleSheet(NO_ARROWS)
-        self.version.setFixedSize(64, 28)
+        self.version.setFixedWidth(64)
+        dress_number(self.version)
         self.version.setToolTip("0 or “next” takes the next free number.")
         self.version.setAccessibleName("Version")
         self.note = _line("Release note")

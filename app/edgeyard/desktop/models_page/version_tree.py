@@ -15,11 +15,13 @@ from PySide6.QtWidgets import (
 from edgeyard.desktop.drag import DropPlace, version_mime
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.models_page.drag_card import drag_card
 from edgeyard.desktop.models_page.model_rows import NAME, SIZE, Cell
 from edgeyard.desktop.models_page.model_tree import CELL_ROLE, ModelTreeModel
 
 ROW_HEIGHT = 28
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _WIDTHS = (178, 122, 72, 130, 98, 116, 84)
 
 
@@ -130,27 +132,28 @@ class _CellPainter(QStyledItemDelegate):
         widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, bare, painter, widget)
         if isinstance(cell, Cell):
             area = bare.rect.adjusted(8 if index.column() else 2, 0, -8, 0)
-            _paint_cell(painter, area, cell, index.column())
+            _paint_cell(painter, mirrored(painter, bare.rect, area), cell, index.column())
         if bare.state & QStyle.StateFlag.State_HasFocus and index.column() == NAME and widget.hasFocus():
             mark = QRect(bare.rect.left(), bare.rect.top() + 2, 2, bare.rect.height() - 4)
-            painter.fillRect(mark, theme.colour("accent"))
+            painter.fillRect(mirrored(painter, bare.rect, mark), theme.colour("accent"))
 
 
 def _paint_cell(painter: QPainter, area: QRect, cell: Cell, column: int) -> None:
     width = metrics(BASE).horizontalAdvance(cell.text)
     gap = 6 if cell.text and cell.quiet else 0
     quiet_width = metrics(SMALL).horizontalAdvance(cell.quiet) if cell.quiet else 0
-    left = area.left()
+    whole, left = area, area.left()
     end = area.left() + area.width()
     if column == SIZE:
         left = max(left, end - width - gap - quiet_width)
     painter.setFont(font(BASE))
     painter.setPen(theme.colour("text"))
     shown = metrics(BASE).elidedText(cell.text, Qt.TextElideMode.ElideRight, end - left + 2)
-    painter.drawText(QRect(left, area.top(), end - left + 2, area.height()), Qt.AlignmentFlag.AlignVCenter, shown)
+    place = QRect(left, area.top(), end - left + 2, area.height())
+    painter.drawText(mirrored(painter, whole, place), _LEFT, shown)
     left += width + gap
     if cell.quiet and left + quiet_width <= end + 2:
         painter.setFont(font(SMALL))
         painter.setPen(theme.colour("quiet"))
         place = QRect(left, area.top(), quiet_width + 2, area.height())
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, cell.quiet)
+        painter.drawText(mirrored(painter, whole, place), _LEFT, cell.quiet)

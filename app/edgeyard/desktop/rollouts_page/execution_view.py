@@ -20,14 +20,23 @@ from PySide6.QtWidgets import (
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
 from edgeyard.desktop.look.shape import StatusShape
-from edgeyard.desktop.rollouts_page.execution_table import COLUMNS, REASON, ROW_ROLE, STATE, WAVE, ExecutionTableModel
+from edgeyard.desktop.look.side import mirrored
+from edgeyard.desktop.rollouts_page.execution_table import (
+    COLUMNS,
+    DEVICE,
+    REASON,
+    ROW_ROLE,
+    STATE,
+    WAVE,
+    ExecutionTableModel,
+)
 from edgeyard.desktop.rollouts_page.picture import CellKind, DeviceRow, RolloutPicture
 from edgeyard.desktop.rollouts_page.rollout_words import KIND_STATUS
 from edgeyard.desktop.widget import words
 from edgeyard.desktop.widget.basic import column, label, row
 
 _ROW_HEIGHT = 28
-_WIDTHS = (132, 56, 124, 96, 248, 120)
+_WIDTHS = (152, 60, 116, 92, 248, 120)
 
 
 class ExecutionView(QWidget):
@@ -130,16 +139,20 @@ class _CellPainter(QStyledItemDelegate):
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(area, theme.colour("selected"))
         if option.state & QStyle.StateFlag.State_HasFocus:
-            painter.fillRect(QRect(area.left(), area.top() + 2, 2, area.height() - 4), theme.colour("accent"))
+            mark = QRect(area.left(), area.top() + 2, 2, area.height() - 4)
+            painter.fillRect(mirrored(painter, area, mark), theme.colour("accent"))
         inner = area.adjusted(8, 0, -8, 0)
         text = str(index.data() or "")
         bad = found.kind is CellKind.BAD
         if index.column() == STATE:
-            StatusShape.paint(painter, QRectF(inner.left(), inner.top() + 6, 16, 16), KIND_STATUS[found.kind])
-            inner = inner.adjusted(22, 0, 0, 0)
+            shape = mirrored(painter, inner, QRect(inner.left(), inner.top() + 6, 16, 16))
+            StatusShape.paint(painter, QRectF(shape), KIND_STATUS[found.kind])
+            inner = mirrored(painter, inner, inner.adjusted(22, 0, 0, 0))
         painter.setFont(font(BASE))
         painter.setPen(theme.colour("alarm" if bad and index.column() == STATE else _INK.get(index.column(), "text")))
-        shown = metrics(BASE).elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
+        # Devices of one kind differ in the last letters of their names.
+        mode = Qt.TextElideMode.ElideMiddle if index.column() == DEVICE else Qt.TextElideMode.ElideRight
+        shown = metrics(BASE).elidedText(text, mode, inner.width())
         painter.drawText(inner, int(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter), shown)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from edgeyard.desktop.look.font import MEDIUM, SMALL
 from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.plan import evidence_words
 from edgeyard.desktop.plan.scroll_body import ScrollBody
 from edgeyard.desktop.rollouts_page.picture import RolloutPicture
@@ -61,8 +62,8 @@ class ShapedLine(QWidget):
         self._status = status
         text = label(sentence, wrap=True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout = row(text, spacing=16, margins=(24, 0, 0, 0))
-        layout.setStretch(0, 1)
+        layout = row(8, text, spacing=16)
+        layout.setStretch(1, 1)
         if figures:
             layout.addWidget(label(figures, SMALL, "quiet"))
         self.setLayout(layout)
@@ -72,7 +73,7 @@ class ShapedLine(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
-        StatusShape.paint(painter, QRectF(0, 0, 16, 16), self._status)
+        StatusShape.paint(painter, QRectF(mirrored(painter, self.rect(), QRect(0, 0, 16, 16))), self._status)
         painter.end()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QStackedWidget, QTabBar, QWidget
 
 from edgeyard.desktop.look.font import LARGE, SEMIBOLD
 from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.plan import evidence_words
 from edgeyard.desktop.plan.plan_view import by_reason
 from edgeyard.desktop.plan.scroll_body import ScrollBody
@@ -121,7 +122,7 @@ class _Head(QWidget):
         self._reason = label(wrap=True)
         title = row(self._title, self._state, acts, spacing=12)
         title.setStretch(0, 1)
-        self.setLayout(column(title, self._facts, self._reason, acts.effect, spacing=4, margins=(26, 0, 0, 0)))
+        self.setLayout(row(26, column(title, self._facts, self._reason, acts.effect, spacing=4)))
 
     def show_picture(self, picture: RolloutPicture) -> None:
         rollout = picture.rollout
@@ -138,8 +139,7 @@ class _Head(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
-        left = self.width() - 18 if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
-        StatusShape.paint(painter, QRectF(left, 5, 18, 18), self._status)
+        StatusShape.paint(painter, QRectF(mirrored(painter, self.rect(), QRect(0, 5, 18, 18))), self._status)
         painter.end()
 
 

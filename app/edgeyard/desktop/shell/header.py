@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QFrame
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, LARGE, SEMIBOLD, SMALL, font
 from edgeyard.desktop.look.icon import icon_pixmap
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.widget.basic import ElidedLabel, label, row, tool_button
 
 HEIGHT = 48
@@ -42,12 +43,13 @@ class FindButton(QAbstractButton):
         inset = 1 if self.hasFocus() else 0
         painter.drawRoundedRect(self.rect().adjusted(inset, inset, -1 - inset, -1 - inset), 4, 4)
         pixmap = icon_pixmap("search", theme.current().quiet, 16, self.devicePixelRatioF())
-        painter.drawPixmap(9, (self.height() - 16) // 2, pixmap)
+        painter.drawPixmap(mirrored(painter, self.rect(), QRect(9, (self.height() - 16) // 2, 16, 16)), pixmap)
         painter.setPen(theme.colour("quiet"))
         painter.setFont(font(BASE))
-        painter.drawText(QRect(32, 0, self.width() - 32, self.height()), _LEFT, "Find anything")
+        words = mirrored(painter, self.rect(), QRect(32, 0, self.width() - 42, self.height()))
+        painter.drawText(words, _LEFT, "Find anything")
         painter.setFont(font(SMALL))
-        painter.drawText(self.rect().adjusted(0, 0, -10, 0), _RIGHT, "Ctrl+K")
+        painter.drawText(words, _RIGHT, "Ctrl+K")
 
 
 class Header(QFrame):

@@ -87,8 +87,8 @@ class MainWindow(QMainWindow):
         whole.setStretch(0, 1)
         central.setLayout(whole)
         self.setCentralWidget(central)
-        self.notices = NoticeBar(self._area)
         self._tour = TourCorner(self._area)
+        self.notices = NoticeBar(self._area, self._tour.width)
         for action in window_actions(self):
             if action.shortcut:
                 for keys in action.shortcut.split(" or "):

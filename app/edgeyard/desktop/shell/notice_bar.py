@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QStyle, QWidget
 
 from edgeyard.desktop.desk import Notice
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM
 from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.widget.basic import button, column, label, row, tool_button
 from edgeyard.domain.device import DeviceStatus
 
@@ -21,8 +24,10 @@ _SHAPES = {"attention": DeviceStatus.ATTENTION, "alarm": DeviceStatus.ALARM}
 class NoticeBar(QFrame):
     """One notice at a time, floating over its parent's lower edge. A problem stays until it is closed."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, taken: Callable[[], int] = lambda: 0) -> None:
+        """`taken` says how many pixels at the end of the parent's lower edge belong to something else."""
         super().__init__(parent)
+        self._taken = taken
         self.setAccessibleName("Notice")
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
         self._severity = "info"
@@ -32,8 +37,9 @@ class NoticeBar(QFrame):
         self._notice = Notice("")
         self._close = tool_button("x", "Close this notice", self.hide)
         texts = column(self._text, self._todo, spacing=2)
-        layout = row(texts, 12, self._button, self._close, spacing=4, margins=(40, 10, 8, 10))
-        layout.setStretch(0, 1)
+        # A gap and not a margin: layouts mirror what is in them only.
+        layout = row(28, texts, 12, self._button, self._close, spacing=4, margins=(8, 10, 8, 10))
+        layout.setStretch(1, 1)
         layout.setAlignment(self._close, Qt.AlignmentFlag.AlignTop)
         self.setLayout(layout)
         self._timer = QTimer(self)
@@ -76,17 +82,21 @@ class NoticeBar(QFrame):
         painter.setPen(QPen(theme.colour(self._severity if wrong else "line"), 1))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         shape = _SHAPES.get(self._severity, DeviceStatus.HEALTHY)
-        StatusShape.paint(painter, QRectF(13, 12, 16, 16), shape)
+        StatusShape.paint(painter, QRectF(mirrored(painter, self.rect(), QRect(13, 12, 16, 16))), shape)
 
     def _place(self) -> None:
         parent = self.parentWidget()
         if parent is None:
             return
-        widest = min(640, parent.width() - 2 * _MARGIN)
+        whole = parent.rect().adjusted(0, 0, -self._taken(), 0)
+        widest = min(640, whole.width() - 2 * _MARGIN)
         natural = self._text.fontMetrics().horizontalAdvance(self._notice.text) + 190
-        self.setFixedWidth(min(widest, max(360, natural)))
-        self.adjustSize()
-        self.move((parent.width() - self.width()) // 2, parent.height() - self.height() - _MARGIN)
+        width = min(widest, max(360, natural))
+        self.setFixedSize(width, self.heightForWidth(width))
+        # In the middle, unless that is taken.
+        left = min((parent.width() - width) // 2, whole.width() - width - _MARGIN)
+        place = QRect(left, parent.height() - self.height() - _MARGIN, width, self.height())
+        self.move(QStyle.visualRect(self.layoutDirection(), parent.rect(), place).topLeft())
 
     def _on_button(self) -> None:
         self.hide()

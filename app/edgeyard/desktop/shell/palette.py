@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QStyle, QStyledItemD
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, LARGE, SMALL, font, metrics
 from edgeyard.desktop.look.icon import icon_pixmap
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.widget.basic import column, label, rule
 
 WIDTH = 600
@@ -80,22 +81,23 @@ class _ChoiceDelegate(QStyledItemDelegate):
             painter.fillRect(rect, theme.colour("selected"))
         ratio = painter.device().devicePixelRatioF()
         pixmap = icon_pixmap(choice.icon, palette.quiet, 16, ratio)
-        painter.drawPixmap(rect.left() + 14, rect.top() + 10, pixmap)
+        painter.drawPixmap(mirrored(painter, rect, QRect(rect.left() + 14, rect.top() + 10, 16, 16)), pixmap)
         tail = choice.shortcut or choice.kind
         tail_width = metrics(SMALL).horizontalAdvance(tail)
         painter.setFont(font(SMALL))
         painter.setPen(theme.colour("quiet"))
-        painter.drawText(rect.adjusted(0, 0, -14, 0), _RIGHT, tail)
+        painter.drawText(mirrored(painter, rect, rect.adjusted(0, 0, -14, 0)), _RIGHT, tail)
         left = rect.adjusted(42, 0, -tail_width - 28, 0)
         painter.setFont(font(BASE))
         painter.setPen(theme.colour("quiet" if choice.refusal else "text"))
         title = metrics(BASE).elidedText(choice.title, Qt.TextElideMode.ElideMiddle, left.width())
-        painter.drawText(left, _LEFT, title)
+        painter.drawText(mirrored(painter, rect, left), _LEFT, title)
         rest = left.adjusted(metrics(BASE).horizontalAdvance(title) + 12, 0, 0, 0)
         detail = choice.refusal or choice.detail
         if detail and rest.width() > 40:
             painter.setPen(theme.colour("quiet"))
-            painter.drawText(rest, _LEFT, metrics(BASE).elidedText(detail, Qt.TextElideMode.ElideRight, rest.width()))
+            shown = metrics(BASE).elidedText(detail, Qt.TextElideMode.ElideRight, rest.width())
+            painter.drawText(mirrored(painter, rect, rest), _LEFT, shown)
 
 
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -12,6 +12,7 @@ from edgeyard.desktop.drag import read_version
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import MEDIUM, REGULAR, SMALL, font
 from edgeyard.desktop.look.icon import icon_pixmap
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.page import PageEntry
 from edgeyard.desktop.widget.basic import column
 
@@ -120,4 +121,5 @@ class Rail(QFrame):
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
-        painter.fillRect(self.width() - 1, 0, 1, self.height(), theme.colour("line"))
+        edge = mirrored(painter, self.rect(), QRect(self.width() - 1, 0, 1, self.height()))
+        painter.fillRect(edge, theme.colour("line"))

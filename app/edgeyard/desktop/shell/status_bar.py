@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QFrame
 
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import LARGE, MEDIUM, SEMIBOLD, SMALL, font, metrics
 from edgeyard.desktop.look.shape import StatusShape
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.shell.popover import Popover
 from edgeyard.desktop.shell.site_state import CellState
 from edgeyard.desktop.widget.basic import ElidedLabel, button, column, label, row
@@ -18,6 +19,7 @@ from edgeyard.desktop.widget.words import both_clocks
 from edgeyard.domain.device import DeviceStatus
 
 HEIGHT = 28
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
 class StatusCell(QAbstractButton):
@@ -57,14 +59,16 @@ class StatusCell(QAbstractButton):
         if self.hasFocus():
             painter.setPen(QPen(theme.colour("accent"), 2))
             painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
-        StatusShape.paint(painter, QRectF(8, 7, 14, 14), self.state.status)
+        whole = self.rect()
+        StatusShape.paint(painter, QRectF(mirrored(painter, whole, QRect(8, 7, 14, 14))), self.state.status)
         painter.setFont(font(SMALL, MEDIUM))
         painter.setPen(theme.colour(wrong or "text"))
-        painter.drawText(26, 18, self._name)
-        x = 26 + metrics(SMALL, MEDIUM).horizontalAdvance(self._name) + 6
+        name = metrics(SMALL, MEDIUM).horizontalAdvance(self._name) + 1
+        painter.drawText(mirrored(painter, whole, QRect(26, 0, name, HEIGHT)), _LEFT, self._name)
         painter.setFont(font(SMALL))
         painter.setPen(theme.colour(wrong or "quiet"))
-        painter.drawText(x, 18, self.state.word)
+        word = QRect(26 + name + 5, 0, self.width() - name - 31, HEIGHT)
+        painter.drawText(mirrored(painter, whole, word), _LEFT, self.state.word)
 
     def _explain(self) -> None:
         state = self.state
@@ -96,7 +100,7 @@ class StatusBar(QFrame):
         self._who = ElidedLabel("", SMALL, "quiet")
         self._who.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._who.setAccessibleName("Site, user and role")
-        layout = row(self.broker, self.hub, self.database, self.jobs, 16, self._who, margins=(0, 0, 12, 0))
+        layout = row(self.broker, self.hub, self.database, self.jobs, 16, self._who, 12)
         layout.setStretch(5, 1)
         self.setLayout(layout)
 

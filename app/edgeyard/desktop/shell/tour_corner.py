@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QObject, QRect
+from PySide6.QtWidgets import QStyle, QWidget
 
 from edgeyard.desktop.desk import Desk
 
@@ -32,6 +32,7 @@ class TourCorner(QObject):
             self._panel = TourPanel(desk)
             self._panel.setParent(self._area)
             self._panel.closed.connect(self._on_closed)
+            self._panel.grown.connect(self._place)
         self._panel.show()
         self._place()
 
@@ -48,7 +49,13 @@ class TourCorner(QObject):
 
     def _place(self) -> None:
         if self._panel is not None:
-            self._panel.adjustSize()
-            corner = self._area.rect().bottomRight()
-            self._panel.move(corner.x() - self._panel.width() - _MARGIN, corner.y() - self._panel.height() - _MARGIN)
+            whole, width = self._area.rect(), self._panel.width()
+            # Not adjustSize: of a child it leaves out that wrapped text needs its height for this very width.
+            height = self._panel.heightForWidth(width)
+            place = QRect(whole.width() - width - _MARGIN, whole.height() - height - _MARGIN, width, height)
+            self._panel.setGeometry(QStyle.visualRect(self._area.layoutDirection(), whole, place))
             self._panel.raise_()
+
+    def width(self) -> int:
+        """How much of the area's width it takes, with its margin."""
+        return self._panel.width() + _MARGIN if self._panel is not None and self._panel.isVisible() else 0

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QRect, QRectF, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from shiboken6 import isValid
 
 from edgeyard.desktop.desk import Desk
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import LARGE, MEDIUM, SEMIBOLD, SMALL
 from edgeyard.desktop.look.icon import icon_pixmap
+from edgeyard.desktop.look.side import mirrored
 from edgeyard.desktop.memory import Memory
 from edgeyard.desktop.page import Page, Place
 from edgeyard.desktop.tour.tour_step import STEPS, TourState, TourStep
@@ -28,6 +29,8 @@ class TourPanel(QFrame):
     """Floats over the window's corner; `closed` when it was dismissed."""
 
     closed = Signal()
+    grown = Signal()
+    """It needs another height now."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -107,10 +110,12 @@ class TourPanel(QFrame):
 
     def _show(self) -> None:
         following = next((step.id for step in STEPS if step.id not in self._done), "")
-        for step in STEPS:
-            self.rows[step.id].show_state(done=step.id in self._done, following=step.id == following)
+        states = ((self.rows[step.id], step.id in self._done, step.id == following) for step in STEPS)
+        changed = [shown.show_state(done=done, following=comes) for shown, done, comes in states]
         left = len(STEPS) - len(self._done)
         self._foot.setText(f"{left} of {len(STEPS)} to go, in any order." if left else "That was all. It is yours now.")
+        if any(changed):
+            self.grown.emit()
 
 
 class TourRow(QWidget):
@@ -124,46 +129,29 @@ class TourRow(QWidget):
         self._title.setFont(label("", weight=MEDIUM).font())
         self._text = label(step.text, SMALL, "quiet", wrap=True)
         self._go = button("Show me", go, name=f"Show me: {step.title}", link=True)
-        layout = QVBoxLayout()
-        layout.setContentsMargins(26, 2, 8, 2)
-        layout.setSpacing(2)
-        for part in (self._title, self._text, self._go):
-            layout.addWidget(part)
-        self.setLayout(layout)
+        self.setLayout(row(26, column(self._title, self._text, self._go, spacing=2), 8, margins=(0, 2, 0, 2)))
 
-    def show_state(self, *, done: bool, following: bool) -> None:
-        """Tick it, or say what to do when it is the next."""
+    def show_state(self, *, done: bool, following: bool) -> bool:
+        """Tick it, or say what to do when it is the next; whether anything changed."""
         if done == self.is_done and following == self._text.isVisibleTo(self):
-            return
+            return False
         self.is_done = done
         self._text.setVisible(following)
         self._go.setVisible(following)
         self._title.setEnabled(not done)
         self.setAccessibleName(f"{self._step.title}: {'done' if done else 'to do'}")
         self.update()
-        window = self.window()
-        QTimer.singleShot(0, self, lambda: self._settle(window))
-
-    def _settle(self, window: QWidget) -> None:
-        """The panel keeps its lower right corner while it changes its height."""
-        panel = self.parentWidget()
-        if panel is None or panel is window:
-            return
-        corner = panel.geometry().bottomRight()
-        panel.adjustSize()
-        moved = panel.geometry()
-        moved.moveBottomRight(corner)
-        panel.setGeometry(moved)
+        return True
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        left = self.width() - 18 if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
+        place = mirrored(painter, self.rect(), QRect(0, 3, 16, 16))
         if self.is_done:
             palette = theme.current()
-            painter.drawPixmap(left, 3, icon_pixmap("check", palette.healthy, 16, self.devicePixelRatioF()))
+            painter.drawPixmap(place, icon_pixmap("check", palette.healthy, 16, self.devicePixelRatioF()))
         else:
             painter.setPen(QPen(theme.colour("quiet"), 1.5))
-            painter.drawEllipse(QRectF(left + 3, 5, 11, 11))
+            painter.drawEllipse(QRectF(place.left() + 3, 5, 11, 11))
         painter.end()

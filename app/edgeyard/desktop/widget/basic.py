@@ -7,10 +7,12 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QLayout,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -33,7 +35,9 @@ def label(
     if role:
         made.setProperty("role", role)
     if wrap:
-        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        made.setSizePolicy(policy)
     return made
 
 
@@ -77,6 +81,17 @@ def tool_button(
     if run is not None:
         made.clicked.connect(lambda _checked=False: run())
     return made
+
+
+def dress_number(field: QAbstractSpinBox) -> None:
+    """Give a number the height of the other fields, and its text their distance from the border.
+
+    Qt's style sheets do not reach the editor inside of it.
+    """
+    field.setFixedHeight(28)
+    editor = field.findChild(QLineEdit)
+    if editor is not None:
+        editor.setTextMargins(6, 0, 6, 0)
 
 
 class ElidedLabel(QLabel):
