@@ -36,6 +36,8 @@ class OpenVinoSession:
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
+            # A thread bound to one processor core waits for whoever else uses that core.
+            "ENABLE_CPU_PINNING": False,
             # The weights are then ours in memory, and the files they came from can go.
             "ENABLE_MMAP": False,
         }
