@@ -8,6 +8,7 @@ from edgeyard.optimize.passes.early_exit import EarlyExit
 from edgeyard.optimize.passes.fp16 import Float16
 from edgeyard.optimize.passes.int8_static import StaticInt8
 from edgeyard.optimize.passes.low_rank import LowRank
+from edgeyard.optimize.passes.mixed_precision import MixedPrecision
 from edgeyard.optimize.passes.opset import Opset
 from edgeyard.optimize.passes.weight_pruning import WeightPruning
 from edgeyard.optimize.step import Pass
@@ -27,6 +28,7 @@ PASSES: dict[str, Pass] = {
         Opset(),
         Float16(),
         StaticInt8(),
+        MixedPrecision(),
         ChannelPruning(),
         WeightPruning(),
         LowRank(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgeyard.optimize.dataset import Dataset
 from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 from edgeyard.optimize.graph.replay import fitting_batch
@@ -20,27 +22,37 @@ QUANTIZABLE = ("Conv", "Gemm", "MatMul")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A float graph to quantize, the calibration samples, and how many of them to run at a time."""
+    """A float graph to quantize, samples to calibrate on, others to judge by, and how many to run at a time."""
 
     graph: OnnxGraph
     samples: Dataset
+    selection: Dataset
+    """None of `samples`; empty when nothing was to be judged."""
     batch: int
     fixed_batch: int | None
     notes: tuple[str, ...]
 
 
-def prepare(given: StepInput, samples: int, *, without_transpose: bool) -> Prepared:
-    """Read and simplify the source. `given` has calibration samples: `obstacle` asked for them."""
+def prepare(given: StepInput, samples: int, selection: int = 0, *, without_transpose: bool) -> Prepared:
+    """Read and simplify the source, and draw samples by the seed: files are often sorted by class.
+
+    When there are fewer than `samples` + `selection`, half of them are to calibrate on. `given` has calibration
+    samples: `obstacle` asked for them.
+    """
     import onnx
 
     assert given.calibration is not None, "obstacle() was not asked"
-    dataset = given.calibration.first(samples)
+    order = np.random.default_rng(given.seed).permutation(len(given.calibration))
+    if selection and len(order) < samples + selection:
+        samples = min(samples, (len(order) + 1) // 2)
+    dataset = given.calibration.take(order[:samples], "calibration set")
+    judged = given.calibration.take(order[samples : samples + selection], "selection set")
     fixed = given.summary.batch
     few = next(dataset.first(fixed or _CHECKED_SAMPLES).batches(fixed or _CHECKED_SAMPLES))
     model = onnx.load(given.source, load_external_data=False)
     simplified = simplify_model(model, few, without_transpose=without_transpose)
     batch = fitting_batch(given.summary.largest_tensor_bytes, fixed, most=_MOST_SAMPLES_AT_ONCE)
-    return Prepared(simplified.graph, dataset, batch, fixed, simplified.notes)
+    return Prepared(simplified.graph, dataset, judged, batch, fixed, simplified.notes)
 
 
 def quantization_obstacle(given: StepInput, *, needs_samples: bool = True, min_opset: int = MIN_OPSET) -> str:

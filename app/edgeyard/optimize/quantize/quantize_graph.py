@@ -55,13 +55,15 @@ class Quantizer:
     """One of `METHODS`; the one that was best, when the best was asked for."""
     noise_db: dict[str, float] = field(default_factory=dict)
     """Output SQNR by method, when all were tried, before biases were corrected."""
-    _means: Means | None = None
+    _means: dict[int, Means] = field(default_factory=dict)
+    """By the number of samples: those of two sets must not be compared."""
 
-    def placement(self, keep_float: Collection[str] = ()) -> Placement:
-        """Integers everywhere but in these units and those that the options name."""
+    def placement(self, keep_float: Collection[str] = (), *, edges: bool = True) -> Placement:
+        """Integers everywhere but in these units and those that the options name; `edges=False` forgets the rule about
+        slow first layers."""
         units = find_units(self.graph)
         kept = {*self.options.keep_float, *keep_float}
-        if self.options.fast_edges:
+        if self.options.fast_edges and edges:
             kept |= set(slow_in_integers(self.graph, units))
         return place(self.graph, kept, units)
 
@@ -72,10 +74,10 @@ class Quantizer:
         if not count:
             return scheme
         used = self.samples.first(count)
-        if self._means is None:
+        if count not in self._means:
             everywhere = [unit for unit in find_units(self.graph) if unit.role is Role.WEIGHTS]
-            self._means = float_means(self.graph, everywhere, self.samples.first(self.options.bias_samples), self.batch)
-        biases = correct_bias(scheme, used, self.batch, self.memory_bytes, self._means)
+            self._means[count] = float_means(self.graph, everywhere, used, self.batch)
+        biases = correct_bias(scheme, used, self.batch, self.memory_bytes, self._means[count])
         return make_scheme(self.graph, placement, self.ranges, self.options.form, biases)
 
 
