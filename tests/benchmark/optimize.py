@@ -99,7 +99,10 @@ def compare(case: Case, given: argparse.Namespace, sizes: Sizes, scratch: Path, 
         told(f"{case.name}: {rival.name}")
         made.append(run_rival(rival, case, model, sets, given.environments, scratch))
     told(f"{case.name}: judging")
-    return judge_files(made, sets / "evaluation.npz", case.labelled, seconds)
+    rows = judge_files(made, sets / "evaluation.npz", case.labelled, seconds)
+    for row in rows:
+        told(f"  {row['tool']}: {row.get('latency_ratio')}×, {row.get('drop')} points lost, {row.get('wall_s')} s")
+    return rows
 
 
 def prune(case: Case, data: Path, sets: Path, scratch: Path, seconds: float) -> list[dict[str, Any]]:
