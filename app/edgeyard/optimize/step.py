@@ -68,7 +68,11 @@ class StepOutput:
 
 
 class Pass(Protocol):
-    """One way to make an artifact of another. The same input, settings, seed and tools give the same bytes."""
+    """One way to make an artifact of another. The same input, settings, seed and tools give the same bytes.
+
+    A pass may have two more attributes. `anytime = True`: it is begun however little time is left, since it stops when
+    `StepInput.budget_s` is over. `sidecar`: the name of the sidecar that does its work (`sidecar.sidecar_pass`).
+    """
 
     kind: ClassVar[str]
     """Stable name in recipes: `int8-static`."""

@@ -37,13 +37,21 @@ def choose(
     budgets: Mapping[str, ProfileBudget] | None = None,
 ) -> tuple[Choice, ...]:
     """Choose for each profile. `candidates` hold the original; `max_drop` is the accuracy that may be lost, 0 to 1."""
+    cases = (case_of(candidates, profile, host, max_drop, budgets or {}) for profile in profiles)
+    return tuple(_choose(case, candidates) for case in cases)
+
+
+def case_of(
+    candidates: Sequence[Candidate],
+    profile: HardwareProfile,
+    host: HostFacts,
+    max_drop: float,
+    budgets: Mapping[str, ProfileBudget],
+) -> Case:
+    """What is known of the candidates, the original among them, on one profile."""
     original = next(candidate for candidate in candidates if candidate.name == ORIGINAL)
-    choices = []
-    for profile in profiles:
-        costs = {candidate.name: cost_on(candidate, profile, host) for candidate in candidates}
-        budget = (budgets or {}).get(profile.id, ProfileBudget())
-        choices.append(_choose(Case(profile, host, original, budget, max_drop, costs), candidates))
-    return tuple(choices)
+    costs = {candidate.name: cost_on(candidate, profile, host) for candidate in candidates}
+    return Case(profile, host, original, budgets.get(profile.id, ProfileBudget()), max_drop, costs)
 
 
 def finalists(
@@ -57,13 +65,11 @@ def finalists(
     """The names that a last measurement side by side should compare: for every profile that this machine stands for
     the `each` fastest that would do, and whatever is picked now; without the original."""
     found: dict[str, None] = {}
-    original = next(candidate for candidate in candidates if candidate.name == ORIGINAL)
     for profile in profiles:
-        costs = {candidate.name: cost_on(candidate, profile, host) for candidate in candidates}
-        case = Case(profile, host, original, budgets.get(profile.id, ProfileBudget()), max_drop, costs)
+        case = case_of(candidates, profile, host, max_drop, budgets)
         fitting = [candidate for candidate in candidates if not _obstacle(candidate, case)]
         if is_measured_here(profile, host):
-            fitting.sort(key=lambda candidate: -(costs[candidate.name].ratio or 1.0))
+            fitting.sort(key=case.ratio, reverse=True)
             found.update(dict.fromkeys(candidate.name for candidate in fitting[:each]))
         elif fitting:
             found[best(fitting, case).name] = None
@@ -125,8 +131,13 @@ def hopeless_everywhere(
     profiles: Sequence[HardwareProfile],
     host: HostFacts,
     max_drop: float,
+    candidates: Sequence[Candidate] = (),
+    budgets: Mapping[str, ProfileBudget] | None = None,
 ) -> str:
-    """Why a candidate can be chosen for no profile, by figures that are sure already; empty when it still may."""
+    """Why an artifact can be chosen for no profile, by figures that are sure already; empty when it still may.
+
+    `candidates` are those proven so far, the original among them, or none.
+    """
     if evidence.difference_high is not None and evidence.difference_high < -max_drop:
         return "it surely loses more than it may."
     eligible = [
@@ -136,9 +147,32 @@ def hopeless_everywhere(
     ]
     if not eligible:
         return "no profile takes it."
+    if all(_is_surpassed(measured, profile, host, candidates, max_drop, budgets) for profile in eligible):
+        return "what is proven already is surely faster and will do."
     slower = measured.ratio_high is not None and measured.ratio_high < 1
     measured_for_all = all(is_measured_here(profile, host) for profile in eligible)
     return "it is surely slower than the original." if slower and measured_for_all else ""
+
+
+def _is_surpassed(
+    measured: Measurement,
+    profile: HardwareProfile,
+    host: HostFacts,
+    candidates: Sequence[Candidate],
+    max_drop: float,
+    budgets: Mapping[str, ProfileBudget] | None,
+) -> bool:
+    """Whether something that surely enough will do is faster than the measured one by more than is alike."""
+    if not candidates or measured.ratio_high is None or not is_measured_here(profile, host):
+        return False
+    case = case_of(candidates, profile, host, max_drop, budgets or {})
+    return any(
+        case.ratio(candidate) >= measured.ratio_high * ALIKE
+        and not case.is_risky(candidate)
+        and not _obstacle(candidate, case)
+        for candidate in candidates
+        if candidate is not case.original
+    )
 
 
 def _loss(evidence: Evidence, case: Case) -> str:

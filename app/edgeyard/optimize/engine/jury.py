@@ -150,7 +150,10 @@ class Jury:
         job = self.job
 
         def hopeless(evidence: Evidence, measured: Measurement) -> str:
-            return hopeless_everywhere(evidence, measured, artifact.trait, job.profiles, host_facts(), job.max_drop)
+            others = tuple(candidate for name, candidate in self.candidates.items() if name != artifact.name)
+            return hopeless_everywhere(
+                evidence, measured, artifact.trait, job.profiles, host_facts(), job.max_drop, others, job.budgets
+            )
 
         if kept is not None and abs(time.time() - kept.at) < _FIGURES_AGE_S:
             found = kept.proof

@@ -21,6 +21,8 @@ ALIKE = 1.05
 """Latencies that differ by less than this factor are alike: the profile's order decides between them."""
 RISK = 0.25
 """A candidate whose true loss is above the budget with this probability is only taken when nothing surer will do."""
+SURE_SHARE = 0.6
+"""And what is surer must be at least this part as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Case:
 def best(fitting: Sequence[Candidate], case: Case) -> Candidate:
     """The best of at least one."""
     sure = [candidate for candidate in fitting if not case.is_risky(candidate)]
-    pool = sure if any(candidate is not case.original for candidate in sure) else fitting
+    fast_enough = max(map(case.ratio, sure), default=0.0) >= SURE_SHARE * max(map(case.ratio, fitting))
+    pool = sure if fast_enough and any(candidate is not case.original for candidate in sure) else fitting
     if any(case.costs[candidate.name].measured for candidate in pool):
         fastest = max(map(case.ratio, pool))
         alike = [candidate for candidate in pool if case.ratio(candidate) * ALIKE >= fastest]

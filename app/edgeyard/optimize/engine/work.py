@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edgeyard.domain.error import UserError
-from edgeyard.optimize.engine.accuracy_verdict import within_drop
+from edgeyard.optimize.engine.accuracy_verdict import drop_risk, within_drop
 from edgeyard.optimize.engine.bench import Artifact, Bench, SidecarNeeded, StepProblem
 from edgeyard.optimize.engine.cache import ModelCache
 from edgeyard.optimize.engine.event import Event, JobNote, JobPlanned, StepDone, StepFailed, StepProgress, StepStarted
 from edgeyard.optimize.engine.job_data import JobData, read_job_data
 from edgeyard.optimize.engine.jury import Jury
 from edgeyard.optimize.engine.make_plan import make_plan
+from edgeyard.optimize.engine.preference import RISK
 from edgeyard.optimize.engine.result import Rejected
 from edgeyard.optimize.engine.task import JobOutline, Waiting, WorkReport, WorkTask
 from edgeyard.optimize.engine.teller import Teller
@@ -30,6 +31,8 @@ from edgeyard.optimize.recipe.plan import Plan, PlannedStep
 from edgeyard.optimize.recipe.recipe import ORIGINAL, Recipe, RecipeStep
 from edgeyard.optimize.summary import ModelSummary
 
+_LEAST_S = 2.0
+"""Without which an anytime pass is not begun."""
 _HOPELESS = 3.0
 """A step that takes this much longer than what is left of the budget is not begun."""
 _MOST_PACE = 5.0
@@ -97,7 +100,7 @@ class _Desk:
         if self.summary.sha256 != self.task.source_sha256:
             raise UserError("The cached copy of the model was changed.", "Optimize it again.")
         self.data = read_job_data(job, self.summary)
-        self.recipe = job.recipe or default_recipe(self.summary, job.profiles, job.wishes)
+        self.recipe = job.recipe or default_recipe(self.summary, job.profiles, job.wishes, job.max_drop)
         self.bench = Bench(job, cache, self.summary, self.data, self._tell_progress)
         prover = Prover(cache.source, self.data.evaluation, self.data.golden, self.probe)
         self.plan = make_plan(self.recipe, self.bench, self.summary, self.data, job.run_off_s, prover.screening_s)
@@ -167,7 +170,8 @@ class _Desk:
             return found
         cost_s = self._planned(step.id).cost_s * self.pace
         remaining_s = self.teller.remaining_s
-        if remaining_s <= 0 or cost_s > remaining_s * _HOPELESS:
+        needed_s = _LEAST_S if getattr(PASSES[step.kind], "anytime", False) else cost_s / _HOPELESS
+        if remaining_s <= 0 or needed_s > remaining_s:
             self.ended = "budget"
             left = f"{max(0.0, remaining_s):.0f} s of the {self.task.job.budget_s:g} s were left"
             raise StepProblem("budget", f"It takes about {cost_s:.0f} s, and {left}.")
@@ -188,7 +192,9 @@ class _Desk:
         candidates = self.jury.candidates
         spared_by = candidates.get(step.unless)
         max_drop = self.task.job.max_drop
-        if spared_by is not None and within_drop(spared_by.evidence, candidates[ORIGINAL].evidence, max_drop):
+        if spared_by is None or drop_risk(spared_by.evidence, max_drop) > RISK:
+            return
+        if within_drop(spared_by.evidence, candidates[ORIGINAL].evidence, max_drop):
             raise StepProblem("unneeded", f"{step.unless} loses little enough.")
 
     def _planned(self, step: str) -> PlannedStep:

@@ -13,7 +13,7 @@ from edgeyard.optimize.summary import ModelSummary
 
 HOST = "host"
 _HOST_FORMS = ("u8s8", "s8s8")
-"""On this machine all are measured, since which is fastest depends on its kernels more than on any rule."""
+"""On this machine both are measured, since which is fastest depends on its kernels more than on any rule."""
 _OPSET, _MIN_INT8_OPSET, _LARGEST_IR = 17, 13, 10
 _CONVERTED = "opset-17"
 _FORMAT_PASSES = {
@@ -32,13 +32,19 @@ def default_recipe(
     summary: ModelSummary,
     profiles: Sequence[HardwareProfile],
     wishes: Wishes | None = None,
+    max_drop: float = 0.01,
     passes: Collection[str] | None = None,
 ) -> Recipe:
-    """The recipe that runs when none is given. `passes` are the kinds that may be used, by default all there are."""
+    """The recipe that runs when none is given.
+
+    Args:
+        max_drop: the accuracy that may be lost, 0 to 1, for searches that stop at it.
+        passes: the kinds that may be used, by default all there are.
+    """
     wishes = wishes or Wishes()
     known = passes if passes is not None else _all_passes()
     steps: dict[str, RecipeStep] = {}
-    for step in _steps(summary, profiles, wishes):
+    for step in _steps(summary, profiles, wishes, max_drop):
         if step.kind in known and step.source in {ORIGINAL, *steps}:
             steps[step.id] = step
     return Recipe(tuple(steps.values()), "Default")
@@ -50,7 +56,9 @@ def _all_passes() -> Collection[str]:
     return PASSES
 
 
-def _steps(summary: ModelSummary, profiles: Sequence[HardwareProfile], wishes: Wishes) -> Iterator[RecipeStep]:
+def _steps(
+    summary: ModelSummary, profiles: Sequence[HardwareProfile], wishes: Wishes, max_drop: float
+) -> Iterator[RecipeStep]:
     forms = _forms(profiles)
     too_new = summary.ir_version > _LARGEST_IR
     base = ORIGINAL
@@ -60,6 +68,16 @@ def _steps(summary: ModelSummary, profiles: Sequence[HardwareProfile], wishes: W
         opset = summary.opset if summary.opset >= _MIN_INT8_OPSET else _OPSET
         yield RecipeStep(base, "opset", settings={"opset": opset}, offer=too_new)
     yield from _int8(profiles, forms, base, "")
+    on_host = any(profile.id == HOST for profile in profiles)
+    for form in forms:
+        settings = {"form": form, "max_drop": max_drop, **({"layout": "qoperator"} if on_host else {})}
+        yield RecipeStep(f"int8-mixed-{form}", "int8-mixed", base, settings, unless=f"int8-{form}")
+    if any("fp32" in profile.precisions for profile in profiles):
+        only_x86 = all(profile.architecture == "x86-64" for profile in profiles)
+        yield RecipeStep("fp32-clean", "clean-up", base, {"without_transpose": True} if only_x86 else {})
+    if on_host:
+        others = tuple(form for form in _HOST_FORMS if form not in forms)
+        yield from (RecipeStep(f"int8-{form}", "int8-static", base, {"form": form}) for form in others)
     if _wants(profiles, "fp16"):
         yield RecipeStep("fp16", "fp16", base if too_new else ORIGINAL)
     for share in wishes.prune:
@@ -68,14 +86,17 @@ def _steps(summary: ModelSummary, profiles: Sequence[HardwareProfile], wishes: W
         yield RecipeStep(name, "prune-channels", base, {"fraction": share, "multiple_of": min(64, width)})
         yield from _int8(profiles, forms, name, f"{name}-")
     yield from _formats(profiles, forms, base, wishes)
+    if wishes.thorough:
+        yield RecipeStep("low-rank", "low-rank", base)
+        yield RecipeStep("early-exit", "early-exit", base, {"max_drop": min(0.2, max_drop)})
 
 
 def _int8(profiles: Sequence[HardwareProfile], forms: Sequence[str], source: str, prefix: str) -> Iterator[RecipeStep]:
     for form in forms:
         yield RecipeStep(f"{prefix}int8-{form}", "int8-static", source, {"form": form})
-    if any(profile.id == HOST for profile in profiles) and "u8s8" in forms:
-        settings = {"form": "u8s8", "layout": "qoperator"}
-        yield RecipeStep(f"{prefix}int8-u8s8-qoperator", "int8-static", source, settings)
+    for form in dict.fromkeys(profile.int8_form for profile in profiles if profile.id == HOST):
+        # On the machine itself the layout that only ONNX Runtime reads may be faster.
+        yield RecipeStep(f"{prefix}int8-{form}-qoperator", "int8-static", source, {"form": form, "layout": "qoperator"})
 
 
 def _formats(
@@ -107,11 +128,5 @@ def _wants(profiles: Sequence[HardwareProfile], precision: str) -> bool:
 
 
 def _forms(profiles: Sequence[HardwareProfile]) -> tuple[str, ...]:
-    forms: dict[str, None] = {}
-    for profile in profiles:
-        if profile.id == HOST:
-            # What its instructions are for comes first, then whatever else might be faster here.
-            forms.update(dict.fromkeys(form for form in (profile.int8_form, *_HOST_FORMS) if form))
-        elif profile.int8_form and "int8" in profile.precisions:
-            forms[profile.int8_form] = None
-    return tuple(forms)
+    wanted = (profile.int8_form for profile in profiles if profile.int8_form and "int8" in profile.precisions)
+    return tuple(dict.fromkeys(wanted))

@@ -17,7 +17,7 @@ class RecipeStep:
     `kind` is the pass (`PASSES`), `source` the id of the step that it works on, or `ORIGINAL`. `settings` are JSON
     types as written: what is left out has the pass's default. Only offered artifacts are proven and may be chosen; the
     others are there for later steps. With `unless`, the step runs only when the artifact of that earlier step loses
-    more accuracy than the job allows, or could not be made.
+    more accuracy than the job allows, may well do so, or could not be made.
     """
 
     id: str

@@ -346,3 +346,24 @@ def test_a_candidate_is_hopeless_only_when_its_figures_are_sure() -> None:
     assert "no profile" in reason(["pi5"])
     assert "loses" in reason(["pi5", "x86-vnni"], high=1.5, difference_high=-0.011)
     assert reason(["x86-vnni"], high=1.5, difference_high=-0.009) == ""
+
+
+def test_what_is_surely_surpassed_needs_no_more_samples() -> None:
+    evidence = Evidence(0.8, difference=0.0, difference_high=0.01)
+    measured = Measurement("host", "host", "here", ratio=1.1, ratio_low=1.09, ratio_high=1.11)
+    fast = candidate("int8-u8s8", ratio=1.8, ratio_low=1.7)
+
+    def reason(profiles: list[str], *others: Candidate) -> str:
+        wanted = [PROFILES[name] for name in profiles]
+        return hopeless_everywhere(evidence, measured, Trait(), wanted, VNNI_HOST, 0.01, [ORIGINAL, *others])
+
+    assert "surely faster and will do" in reason(["x86-vnni"], fast)
+    assert reason(["x86-vnni"]) == ""
+    assert reason(["x86-vnni", "pi5"], fast) == ""
+    assert reason(["x86-vnni"], replace(fast, evidence=Evidence(0.7, difference=-0.1))) == ""
+
+
+def test_something_sure_that_is_much_slower_does_not_displace_what_is_within_the_budget() -> None:
+    fast = risky(candidate("int8-fast", hits=399, ratio=1.8, trait=Trait("int8", "u8s8")), -0.003, 0.005)
+    clean = risky(candidate("clean", ratio=1.03, size_bytes=3_000_000, trait=Trait()), 0.0, 0.0001)
+    assert choose("x86-vnni", fast, clean, max_drop=0.003).picked == "int8-fast"
