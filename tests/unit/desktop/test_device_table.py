@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QPointF, Qt
-from PySide6.QtGui import QEnterEvent, QImage, QMouseEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, Qt
+from PySide6.QtGui import QDrag, QEnterEvent, QImage, QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from edgeyard.desktop.fleet_frame import FleetFrame, FrameBuilder
+from edgeyard.desktop.fleet_page.cell_painter import ROW_HEIGHT
 from edgeyard.desktop.fleet_page.device_column import (
     COLUMNS,
     DEVICE,
@@ -24,7 +25,6 @@ from edgeyard.desktop.fleet_page.device_column import (
     STATUS,
     fit_widths,
 )
-from edgeyard.desktop.fleet_page.table_delegate import ROW_HEIGHT
 from edgeyard.desktop.fleet_page.table_model import FleetTableModel
 from edgeyard.desktop.fleet_page.table_view import DeviceTable
 from edgeyard.desktop.look.palette import LIGHT, ThemeName
@@ -333,3 +333,38 @@ def test_ten_thousand_rows_are_sorted_and_filtered_within_a_blink(theme: Theme, 
     model.set_filter(parse_filter("hw:pi5 line=1 !status:offline"))
     model.arrange()
     assert time.thread_time() - started < 1.5
+
+
+def test_what_is_dragged_is_what_is_selected_and_shown(table: DeviceTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    carried: list[str] = []
+    monkeypatch.setattr(QDrag, "exec", lambda drag, *_: carried.append(drag.mimeData().text()))
+    table.select(["press-003", "press-021", "press-001"])
+    table.fleet.set_filter(parse_filter("press-00*"))
+    table.arrange()
+    table.startDrag(Qt.DropAction.CopyAction)
+    assert carried == ["press-001\npress-003"]
+
+
+class CountingModel(FleetTableModel):
+    """Counts how often it is asked about a cell."""
+
+    asked = 0
+
+    def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
+        self.asked += 1
+        return super().flags(index)
+
+
+def test_nobody_asks_for_every_cell_when_everything_is_selected(
+    qtbot: QtBot, theme: Theme, builder: FrameBuilder
+) -> None:
+    table = DeviceTable(model := CountingModel(lambda: NOW))
+    qtbot.addWidget(table)
+    table.show()
+    table.show_frame(builder.start(fleet(5000), NOW))
+    table.selectAll()
+    grabbed(table)
+    table.show_frame(builder.start(fleet(4999), NOW + 1))
+    grabbed(table)
+    assert len(table.selected_ids()) == 5000
+    assert model.asked < 1000

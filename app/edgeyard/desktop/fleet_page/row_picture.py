@@ -14,8 +14,8 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QTableView
 
+from edgeyard.desktop.fleet_page.cell_painter import ROW_HEIGHT, CellPainter
 from edgeyard.desktop.fleet_page.device_column import COLUMNS, SEEN
-from edgeyard.desktop.fleet_page.table_delegate import ROW_HEIGHT, DeviceDelegate
 from edgeyard.desktop.fleet_page.table_model import FleetTableModel
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.palette import Palette
@@ -41,9 +41,9 @@ class _Look:
 class RowPictures:
     """Paints the rows of one table, and keeps those that were shown last."""
 
-    def __init__(self, model: FleetTableModel, delegate: DeviceDelegate) -> None:
+    def __init__(self, model: FleetTableModel, cells: CellPainter) -> None:
         self._model = model
-        self._delegate = delegate
+        self._cells = cells
         self._look: _Look | None = None
         self._kept: OrderedDict[str, tuple[Device, tuple[object, ...], QPixmap]] = OrderedDict()
         self.painted = 0
@@ -63,11 +63,11 @@ class RowPictures:
         for table_row in range(first, min(end, len(order))):
             row, top = int(order[table_row]), table_row * ROW_HEIGHT - offset
             selected = self._model.frame.devices[row].id in marked
-            ground = self._delegate.ground(table_row, selected=selected)
+            ground = self._cells.ground(table_row, selected=selected)
             painter.drawPixmap(0, top, self._picture(look, row, ground))
             for column, left, width in look.cells:
                 if column == SEEN:
-                    self._delegate.paint_cell(painter, QRect(left, top, width, ROW_HEIGHT), row, column)
+                    self._cells.paint_cell(painter, QRect(left, top, width, ROW_HEIGHT), row, column)
         self._forget(2 * (end - first))
         below = QRect(0, len(order) * ROW_HEIGHT - offset, look.width, table.viewport().height())
         painter.fillRect(area & below, QColor(look.palette.panel))
@@ -79,7 +79,7 @@ class RowPictures:
             if not table.isColumnHidden(column)
         )
         return _Look(
-            table.viewport().width(), table.devicePixelRatioF(), cells, theme.current(), self._delegate.stale,
+            table.viewport().width(), table.devicePixelRatioF(), cells, theme.current(), self._cells.stale,
             table.layoutDirection(),
         )  # fmt: skip
 
@@ -105,7 +105,7 @@ class RowPictures:
         painter.setLayoutDirection(look.direction)
         for column, left, width in look.cells:
             if column != SEEN:
-                self._delegate.paint_cell(painter, QRect(left, 0, width, ROW_HEIGHT), row, column)
+                self._cells.paint_cell(painter, QRect(left, 0, width, ROW_HEIGHT), row, column)
         painter.end()
         self.painted += 1
         return made

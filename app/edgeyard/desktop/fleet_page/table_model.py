@@ -6,7 +6,7 @@ change, until the view says that nobody is pointing at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
@@ -77,7 +77,11 @@ class FleetTableModel(QAbstractTableModel):
         return [DEVICES_MIME, "text/plain"]
 
     def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # type: ignore[override]
-        ids = [self.device_id(row) for row in sorted({index.row() for index in indexes})]
+        return self.mime_of([self.device_id(row) for row in sorted({index.row() for index in indexes})])
+
+    @staticmethod
+    def mime_of(ids: Sequence[str]) -> QMimeData:
+        """What a drag of these devices carries."""
         mime = QMimeData()
         mime.setData(DEVICES_MIME, "\n".join(ids).encode())
         mime.setText("\n".join(ids))

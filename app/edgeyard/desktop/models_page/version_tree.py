@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QDrag, QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -16,9 +16,10 @@ from edgeyard.desktop.drag import DropPlace, version_mime
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
 from edgeyard.desktop.look.side import mirrored
-from edgeyard.desktop.models_page.drag_card import drag_card
 from edgeyard.desktop.models_page.model_rows import NAME, SIZE, Cell
 from edgeyard.desktop.models_page.model_tree import CELL_ROLE, ModelTreeModel
+from edgeyard.desktop.widget import words
+from edgeyard.desktop.widget.drag_card import HOT_SPOT, drag_card
 
 ROW_HEIGHT = 28
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -101,9 +102,10 @@ class VersionTree(QTreeView):
             return
         drag = QDrag(self)
         drag.setMimeData(version_mime(dragged))
-        card = drag_card(row.version, self.devicePixelRatioF())
-        drag.setPixmap(card)
-        drag.setHotSpot(QPoint(16, 24))
+        version = row.version
+        quiet = f"{words.size(version.source_size_bytes)} · {words.count(len(version.variants), 'variant')}"
+        drag.setPixmap(drag_card("package", version.label, quiet, self.devicePixelRatioF()))
+        drag.setHotSpot(HOT_SPOT)
         self._place.begin(dragged)
         try:
             drag.exec(Qt.DropAction.CopyAction, Qt.DropAction.CopyAction)

@@ -1,10 +1,9 @@
-"""Paints the cells of the device table straight from the frame's arrays: about ten microseconds a cell."""
+"""Paints the cells of the device table straight from the frame's arrays: twenty microseconds a cell."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from edgeyard.desktop.fleet_page import device_column
 from edgeyard.desktop.fleet_page.device_column import COLUMNS
@@ -23,28 +22,14 @@ _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _GROUNDS = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
 _SILENT = (DeviceStatus.OFFLINE, DeviceStatus.UNKNOWN)
 
-_Index = QModelIndex | QPersistentModelIndex
 
-
-class DeviceDelegate(QStyledItemDelegate):
+class CellPainter:
     """One for all columns. `hovered` is the row under the pointer, `stale` greys everything."""
 
     def __init__(self, model: FleetTableModel) -> None:
-        super().__init__()
         self._model = model
         self.hovered = -1
         self.stale = False
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        del option
-        return QSize(COLUMNS[index.column()].least, ROW_HEIGHT)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """One cell by itself: Qt's picture of a drag is made of these, the table paints whole rows."""
-        if index.row() < len(self._model.order):
-            rect: QRect = option.rect
-            painter.fillRect(rect, QColor(self.ground(index.row(), selected=True)))
-            self.paint_cell(painter, rect, int(self._model.order[index.row()]), index.column())
 
     def ground(self, table_row: int, *, selected: bool) -> str:
         """The colour behind a row."""
