@@ -23,6 +23,7 @@ _MODEL, _TEACHER, _SAMPLES, _LABELS, _OUTPUT = (
     "labels.npy",
     "artifact.onnx",
 )
+_COLOURS = 3
 _GRACE_S = 120.0
 """Beyond the training itself: loading PyTorch, looking at held-out samples, writing."""
 _MULTIPLY_ADDS_A_SECOND = 8e9
@@ -140,6 +141,15 @@ class FineTune(SidecarPass):
         return StepOutput(said.notes, said.figures, complete=bool(reply.figures.get("complete", True)))
 
 
+def _layout(given: StepInput) -> str:
+    """How samples lie, for mirroring and moving them: as declared; model-ready ones with 3 channels are images too."""
+    assert given.calibration is not None
+    declared, shape = given.calibration.preprocessing.layout, given.summary.input.shape
+    if declared != "RAW" or len(shape) != 4:
+        return declared
+    return "NCHW" if shape[1] == _COLOURS else "NHWC" if shape[3] == _COLOURS else "RAW"
+
+
 def _for_tool(settings: FineTuneSettings, given: StepInput) -> dict[str, Any]:
     assert given.calibration is not None
     return {
@@ -154,6 +164,6 @@ def _for_tool(settings: FineTuneSettings, given: StepInput) -> dict[str, Any]:
         "held_out": settings.held_out,
         "half": settings.half,
         "train_s": settings.time_limit_s,
-        "layout": given.calibration.preprocessing.layout,
+        "layout": _layout(given),
         "weight_limit": 64 if given.trait.form == "u8s7" else 127,
     }

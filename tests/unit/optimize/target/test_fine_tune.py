@@ -10,6 +10,8 @@ import pytest
 from onnx import numpy_helper
 
 from edgeyard.domain.error import UserError
+from edgeyard.domain.model import Preprocessing
+from edgeyard.optimize.dataset import Dataset
 from edgeyard.optimize.passes.int8_static import StaticInt8
 from edgeyard.optimize.runtime.open_session import open_session
 from edgeyard.optimize.sidecar.catalog import sidecar_obstacle
@@ -81,6 +83,14 @@ def test_it_says_what_it_cannot_train(tmp_path: Path) -> None:
     assert "fp16" in PASS.obstacle(QUICK, replace(step, trait=Trait("fp16")))
     single = toy_model.save(toy_model.classifier(batch=1), tmp_path / "single.onnx")
     assert "free batch axis" in PASS.obstacle(QUICK, step_input(tmp_path, single))
+
+
+def test_model_ready_samples_of_three_channels_are_taken_for_images(tmp_path: Path, folder: Path) -> None:
+    step = step_input(tmp_path)
+    assert step.calibration is not None
+    x = next(step.calibration.batches(len(step.calibration)))
+    ready = replace(step, calibration=Dataset(x, step.calibration.y, Preprocessing(), ""))
+    assert PASS.prepare(QUICK, ready, folder).settings["layout"] == "NCHW"
 
 
 def test_weights_in_seven_bits_stay_in_seven_bits(tmp_path: Path, folder: Path) -> None:
