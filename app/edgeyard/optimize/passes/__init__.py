@@ -6,10 +6,13 @@ from edgeyard.optimize.passes.channel_pruning import ChannelPruning
 from edgeyard.optimize.passes.clean_up import CleanUp
 from edgeyard.optimize.passes.early_exit import EarlyExit
 from edgeyard.optimize.passes.fp16 import Float16
+from edgeyard.optimize.passes.int8_dynamic import DynamicInt8
 from edgeyard.optimize.passes.int8_static import StaticInt8
+from edgeyard.optimize.passes.int16_static import StaticInt16
 from edgeyard.optimize.passes.low_rank import LowRank
 from edgeyard.optimize.passes.mixed_precision import MixedPrecision
 from edgeyard.optimize.passes.opset import Opset
+from edgeyard.optimize.passes.weight_only import WeightOnly
 from edgeyard.optimize.passes.weight_pruning import WeightPruning
 from edgeyard.optimize.step import Pass
 from edgeyard.optimize.target.core_ml import CoreMl
@@ -29,6 +32,9 @@ PASSES: dict[str, Pass] = {
         Float16(),
         StaticInt8(),
         MixedPrecision(),
+        DynamicInt8(),
+        StaticInt16(),
+        WeightOnly(),
         ChannelPruning(),
         WeightPruning(),
         LowRank(),
