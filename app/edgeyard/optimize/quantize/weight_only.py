@@ -143,9 +143,8 @@ def _multiply_in_blocks(graph: OnnxGraph, layer: Layer, form: WeightForm) -> flo
     outputs, features = rows.shape
     padded = np.pad(rows, ((0, 0), (0, -features % form.block)))
     steps, scales = quantize_blocks(padded, form.block, bits)
-    packed: NDArray[np.uint8] = (
-        (steps.astype(np.int16) + (1 << (bits - 1))).astype(np.uint8).reshape(outputs, -1, form.block)
-    )
+    shifted = steps.astype(np.int16) + (1 << (bits - 1))
+    packed: NDArray[Any] = shifted.astype(np.uint8).reshape(outputs, -1, form.block)
     if bits == 4:
         packed = packed[..., 0::2] | (packed[..., 1::2] << 4)
     name = graph.new_name(f"{layer.node.input[1]}_{form.type}")
