@@ -6,8 +6,8 @@ For each model int8 in ONNX Runtime, OpenVINO (from the same QDQ file, and bf16 
 quantization of the same calibration samples): accuracy with its 95 % interval, the difference to ONNX int8 in points,
 and the latency ratio to fp32 in ONNX Runtime, at batch 1 on one thread, all interleaved in one process. LiteRT needs
 its sidecar (`edgeyard sidecar make litert`). With `--distil SECONDS`, ResNet-20 loses 25 % of each layer's inner
-channels and is trained for so long by the sidecar `torch`, then quantized, then trained through its rounding for a third
-of that time.
+channels and is trained for so long by the sidecar `torch`, then quantized, then trained through its rounding for a
+third of that time.
 """
 
 from __future__ import annotations
