@@ -86,6 +86,7 @@ def _job(options: argparse.Namespace) -> OptimizeJob:
     from edgeyard.optimize.engine.cache_place import default_cache
     from edgeyard.optimize.engine.job import DataFiles, OptimizeJob, ProfileBudget
     from edgeyard.optimize.hardware_catalog import find_profiles
+    from edgeyard.optimize.host import core_count
     from edgeyard.optimize.recipe.read import load_recipe
     from edgeyard.optimize.recipe.recipe import Wishes
 
@@ -112,6 +113,7 @@ def _job(options: argparse.Namespace) -> OptimizeJob:
         budget_s=_seconds("--budget", options.budget),
         memory_bytes=memory_bytes,
         seed=options.seed,
+        threads=core_count(),
     )
 
 

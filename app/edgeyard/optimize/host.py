@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from functools import cache
@@ -49,6 +50,11 @@ class HostFacts:
         if profile.accelerator or self.instructions is None or self.architecture != profile.architecture:
             return False
         return set(self.instructions) == set(profile.instructions)
+
+
+def core_count() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

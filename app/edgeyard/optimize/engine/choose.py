@@ -15,7 +15,7 @@ from edgeyard.domain.model import Evidence
 from edgeyard.optimize.engine.accuracy_verdict import within_drop
 from edgeyard.optimize.engine.choice_words import accuracy, by_order, figures, place, preference, speed
 from edgeyard.optimize.engine.job import ProfileBudget
-from edgeyard.optimize.engine.preference import ALIKE, Case, best
+from edgeyard.optimize.engine.preference import ALIKE, SURE_SHARE, Case, best
 from edgeyard.optimize.engine.result import Candidate, Choice, Measurement
 from edgeyard.optimize.engine.suitability import (
     budget_obstacle,
@@ -162,13 +162,13 @@ def _is_surpassed(
     max_drop: float,
     budgets: Mapping[str, ProfileBudget] | None,
 ) -> bool:
-    """Whether something that surely enough will do is faster than the measured one by more than is alike."""
+    """Whether something that will do is faster: by more than is alike when it will surely, else by so much that being
+    surer is not enough (`preference.best`)."""
     if not candidates or measured.ratio_high is None or not is_measured_here(profile, host):
         return False
     case = case_of(candidates, profile, host, max_drop, budgets or {})
     return any(
-        case.ratio(candidate) >= measured.ratio_high * ALIKE
-        and not case.is_risky(candidate)
+        case.ratio(candidate) >= measured.ratio_high * (1 / SURE_SHARE if case.is_risky(candidate) else ALIKE)
         and not _obstacle(candidate, case)
         for candidate in candidates
         if candidate is not case.original

@@ -66,5 +66,7 @@ class OptimizeJob:
     budget_s: float = DEFAULT_BUDGET_S
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     seed: int = 1
+    threads: int = 1
+    """For judging accuracy; latency is always measured with one thread first."""
     run_off_s: float = 1.0
     """How long the best few and the original are measured side by side at the end."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from edgeyard.optimize.engine.pareto import pareto_names
 from edgeyard.optimize.engine.result import Candidate, Measurement
 from edgeyard.optimize.engine.step_key import digest_of, tool_versions
 from edgeyard.optimize.engine.teller import Teller
-from edgeyard.optimize.host import host_facts
+from edgeyard.optimize.host import core_count, host_facts
 from edgeyard.optimize.proof import prove
 from edgeyard.optimize.proof.prove import Proof, Prover, with_latency
 from edgeyard.optimize.recipe.recipe import ORIGINAL
@@ -225,5 +224,4 @@ class Jury:
 
 def thread_counts(profiles: Sequence[HardwareProfile]) -> tuple[int, ...]:
     """One, and what the profiles' devices would use as far as this machine has the cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return tuple(sorted({1, *(min(profile.cores, cores) for profile in profiles)}))
+    return tuple(sorted({1, *(min(profile.cores, core_count()) for profile in profiles)}))

@@ -102,7 +102,7 @@ class _Desk:
         self.data = read_job_data(job, self.summary)
         self.recipe = job.recipe or default_recipe(self.summary, job.profiles, job.wishes, job.max_drop)
         self.bench = Bench(job, cache, self.summary, self.data, self._tell_progress)
-        prover = Prover(cache.source, self.data.evaluation, self.data.golden, self.probe)
+        prover = Prover(cache.source, self.data.evaluation, self.data.golden, self.probe, threads=job.threads)
         self.plan = make_plan(self.recipe, self.bench, self.summary, self.data, job.run_off_s, prover.screening_s)
         self.teller.total_s = self.plan.cost_s
         corrections = {(each.profile, each.precision): each for each in self.task.corrections}

@@ -67,6 +67,7 @@ class MixedPrecision:
         " is up, the best so far counts."
     )
     settings_type: ClassVar[type[Settings]] = MixedPrecisionSettings
+    anytime: ClassVar[bool] = True
 
     def trait(self, settings: MixedPrecisionSettings, source: Trait) -> Trait:
         """int8 of that form: its integer layers decide what hardware it is for."""

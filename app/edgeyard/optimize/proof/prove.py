@@ -57,6 +57,8 @@ class Prover:
     memory: MemoryProbe
     screening_s: float = 0.25
     """How long an artifact and the original are timed when it is proven."""
+    threads: int = 1
+    """For answers; latency is measured with one."""
     _session: RuntimeSession | None = None
     _answers: _Answers | None = None
     _sample: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -87,6 +89,7 @@ class Prover:
         if session is original:
             evidence, reason = self._compare(answers.evaluation, answers), ""
         else:
+            session = self._for_answers(path, trait, session)
             evidence, reason = self._judge(session, answers, lambda found: hopeless(found, measured))
         evidence = self._with_golden(evidence, session, original, answers)
         notes = [f"Judged on the first {evidence.samples} samples only: {reason}"] if reason else []
@@ -116,9 +119,12 @@ class Prover:
             self._sample = next(self.evaluation.first(1).batches(1))
         return self._session
 
+    def _for_answers(self, path: Path, trait: Trait, session: RuntimeSession) -> RuntimeSession:
+        return session if self.threads == 1 else open_session(path, trait, self.threads, spin=False)
+
     def _original_answers(self) -> _Answers:
         if self._answers is None:
-            session = self._open_original()
+            session = self._for_answers(self.original, Trait(), self._open_original())
             golden = session.scores(self.golden) if self.golden is not None else None
             self._answers = _Answers(session.scores(self.evaluation), golden)
         return self._answers

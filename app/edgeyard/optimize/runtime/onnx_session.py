@@ -20,8 +20,8 @@ _SILENT = 4
 class OnnxSession:
     """One loaded model; see `RuntimeSession`."""
 
-    def __init__(self, path: Path, threads: int = 1, *, ort_format: bool = False) -> None:
-        """Load it; `UserError` when onnxruntime cannot."""
+    def __init__(self, path: Path, threads: int = 1, *, ort_format: bool = False, spin: bool = True) -> None:
+        """Load it; `UserError` when onnxruntime cannot. Without `spin`, waiting threads leave their core to others."""
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
@@ -29,6 +29,8 @@ class OnnxSession:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _SILENT
+        if not spin:
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Said, not guessed from the name: a file must be what its trait says.
         options.add_session_config_entry("session.load_model_format", "ORT" if ort_format else "ONNX")
         try:

@@ -60,8 +60,10 @@ def runtime_name(trait: Trait) -> str:
     return onnxruntime_name()
 
 
-def open_session(path: Path, trait: Trait, threads: int = 1) -> RuntimeSession:
+def open_session(path: Path, trait: Trait, threads: int = 1, *, spin: bool = True) -> RuntimeSession:
     """Load the artifact at `path` in the runtime that `trait` names, with exactly `threads` threads.
+
+    Without `spin`, threads that wait leave their core to others, where the runtime knows that: for work in bulk.
 
     Every session takes the prepared float32 batch of the original model, whatever the artifact's own types are.
     Call it in a worker: all runtimes are native code.
@@ -82,7 +84,7 @@ def open_session(path: Path, trait: Trait, threads: int = 1) -> RuntimeSession:
         return LiteRtSession(path, threads)
     from edgeyard.optimize.runtime.onnx_session import OnnxSession
 
-    return OnnxSession(path, threads, ort_format=trait.file_format == "ort")
+    return OnnxSession(path, threads, ort_format=trait.file_format == "ort", spin=spin)
 
 
 def _todo(trait: Trait) -> str:
