@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgeyard.optimize.dataset import Dataset
 from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 from edgeyard.optimize.graph.replay import Replay
+from edgeyard.optimize.quantize.calibrate import batch_for
 from edgeyard.optimize.quantize.emit_qdq import emit_qdq
 from edgeyard.optimize.quantize.scheme import Scheme
 from edgeyard.optimize.quantize.unit import Unit
@@ -65,7 +66,8 @@ def float_means(graph: OnnxGraph, units: Iterable[Unit], dataset: Dataset, batch
     weighted = [unit for unit in units if unit.layer is not None and unit.layer.bias_node is None]
     sums: Means = {unit.output: np.zeros(1) for unit in weighted}
     counts = dict.fromkeys(sums, 0)
-    for tensors in Replay(graph, dataset, batch, 0).batches([unit.node.output[0] for unit in weighted]):
+    outputs = [unit.node.output[0] for unit in weighted]
+    for tensors in Replay(graph, dataset, min(batch, batch_for(graph, outputs)), 0).batches(outputs):
         for unit in weighted:
             total, count = _sum(tensors[unit.node.output[0]], unit)
             sums[unit.output] = sums[unit.output] + total

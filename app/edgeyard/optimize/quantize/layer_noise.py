@@ -12,6 +12,7 @@ from edgeyard.optimize.dataset import Dataset
 from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 from edgeyard.optimize.graph.replay import Replay
 from edgeyard.optimize.proof.numerics import MAX_SQNR_DB
+from edgeyard.optimize.quantize.calibrate import batch_for
 from edgeyard.optimize.quantize.emit_qdq import emit_qdq
 from edgeyard.optimize.quantize.scheme import Scheme
 
@@ -36,6 +37,8 @@ def before_softmax(graph: OnnxGraph) -> str:
 
 def _sqnr_db(scheme: Scheme, tensors: list[str], dataset: Dataset, batch: int) -> dict[str, float]:
     quantized = OnnxGraph(emit_qdq(scheme))
+    # Of a deep network all outputs at once are far more than one.
+    batch = min(batch, batch_for(scheme.graph, tensors))
     real, other = (Replay(graph, dataset, batch, 0).batches(tensors) for graph in (scheme.graph, quantized))
     signal, noise = dict.fromkeys(tensors, 0.0), dict.fromkeys(tensors, 0.0)
     for exact, rough in zip(real, other, strict=True):
