@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeyard.domain.error import UserError
 from edgeyard.optimize.dataset import Dataset
@@ -19,6 +20,7 @@ from edgeyard.optimize.sidecar.message import SidecarReply, SidecarRequest
 from edgeyard.optimize.step import StepInput, StepOutput
 
 _BATCH = 64
+_MAX_SAMPLES_BYTES = 1 << 30
 
 
 class SidecarPass(ABC):
@@ -57,18 +59,28 @@ def step_output(reply: SidecarReply, *notes: str) -> StepOutput:
     return StepOutput(said, {**reply.figures, "versions": dict(reply.versions), "duration_s": reply.duration_s})
 
 
-def write_samples(dataset: Dataset, path: Path, limit: int, tell: Callable[[int], None] = lambda _done: None) -> int:
-    """Write up to `limit` prepared samples as float32 .npy, a batch at a time; returns how many."""
-    chosen = dataset.first(limit)
-    out: Any = None
-    done = 0
-    for batch in chosen.batches(_BATCH):
-        if out is None:
-            shape = (len(chosen), *batch.shape[1:])
-            out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-        out[done : done + len(batch)] = batch
-        done += len(batch)
-        tell(done)
-    if out is not None:
-        out.flush()
-    return done
+def write_samples(
+    dataset: Dataset, path: Path, limit: int, seed: int, tell: Callable[[int], None] = lambda _done: None
+) -> NDArray[np.int64]:
+    """Write prepared samples as float32 .npy (N×…), a batch at a time.
+
+    Sets may lie sorted by class, so what is left out is drawn by `seed`, and the order is kept.
+
+    Args:
+        limit: how many at most; fewer where they would take more than 1 GiB.
+
+    Returns:
+        The positions in `dataset` of those that were written.
+    """
+    if not len(dataset):
+        raise UserError("There are no samples.", "Give a calibration set.")
+    sample = next(dataset.first(1).batches(1))[0]
+    count = min(len(dataset), limit, max(1, _MAX_SAMPLES_BYTES // sample.nbytes))
+    positions = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:count]).astype(np.int64)
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(count, *sample.shape))
+    for start in range(0, count, _BATCH):
+        span = positions[start : start + _BATCH]
+        out[start : start + len(span)] = next(dataset.take(span, dataset.title).batches(len(span)))
+        tell(start + len(span))
+    out.flush()
+    return positions

@@ -99,14 +99,15 @@ class FineTune(SidecarPass):
         if given.original is not None:
             shutil.copyfile(given.original, folder / _TEACHER)
             inputs["teacher"] = _TEACHER
-        count = write_samples(
+        written = write_samples(
             given.calibration,
             folder / _SAMPLES,
             settings.samples,
+            given.seed,
             lambda done: given.tell(0.0, f"Preparing samples: {done}."),
         )
         if given.calibration.y is not None:
-            np.save(folder / _LABELS, given.calibration.y[:count])
+            np.save(folder / _LABELS, given.calibration.y[written])
             inputs["labels"] = _LABELS
         elif given.original is None:
             raise UserError("There are neither labels nor an original model to learn from.", "Give labelled samples.")

@@ -58,7 +58,7 @@ class Hailo(SidecarPass):
         if given.calibration is None:
             raise UserError("There is no calibration set.", "Add one: the compiler quantizes.")
         write_at_batch_one(given.source, folder / _MODEL)
-        write_samples(given.calibration, folder / _SAMPLES, settings.samples)
+        write_samples(given.calibration, folder / _SAMPLES, settings.samples, given.seed)
         if given.calibration.preprocessing.layout == "NCHW":
             samples = np.load(folder / _SAMPLES, allow_pickle=False)
             np.save(folder / _SAMPLES, np.ascontiguousarray(samples.transpose(0, 2, 3, 1)))

@@ -66,7 +66,7 @@ class LiteRt(SidecarPass):
         if settings.precision == "int8":
             if given.calibration is None:
                 raise UserError("There is no calibration set.", "Add one: int8 needs value ranges.")
-            write_samples(given.calibration, folder / _SAMPLES, settings.samples)
+            write_samples(given.calibration, folder / _SAMPLES, settings.samples, given.seed)
             inputs["samples"] = _SAMPLES
         wanted: dict[str, Any] = {
             "precision": settings.precision,

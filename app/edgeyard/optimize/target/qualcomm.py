@@ -67,7 +67,7 @@ class Qualcomm(SidecarPass):
         if settings.precision == "int8":
             if given.calibration is None:
                 raise UserError("There is no calibration set.", "Add one: int8 needs value ranges.")
-            wanted["samples"] = write_samples(given.calibration, folder / _SAMPLES, settings.samples)
+            wanted["samples"] = len(write_samples(given.calibration, folder / _SAMPLES, settings.samples, given.seed))
             inputs["samples"] = _SAMPLES
         return SidecarRequest(
             sidecar=self.sidecar,

@@ -66,6 +66,19 @@ def test_the_sidecar_gets_model_teacher_samples_and_labels(tmp_path: Path, folde
     assert request.time_limit_s > QUICK.time_limit_s, "loading and writing take time besides training"
 
 
+def test_labels_stay_with_their_samples(tmp_path: Path, folder: Path) -> None:
+    step = step_input(tmp_path)
+    assert step.calibration is not None
+    request = PASS.prepare(FineTuneSettings(samples=70), step, folder)
+    assert request.settings["half"]
+    handed, labels = (np.load(folder / request.inputs[name]) for name in ("samples", "labels"))
+    everything = next(step.calibration.batches(200))
+    assert len(handed) == len(labels) == 70
+    assert step.calibration.y is not None
+    for sample, label in zip(handed, labels, strict=True):
+        assert label == step.calibration.y[int(np.abs(everything - sample).sum(axis=(1, 2, 3)).argmin())]
+
+
 def test_without_labels_the_original_alone_teaches(tmp_path: Path, folder: Path) -> None:
     step = step_input(tmp_path)
     assert step.calibration is not None
