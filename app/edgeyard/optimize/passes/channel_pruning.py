@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from edgeyard.domain.error import UserError
 from edgeyard.optimize.passes.tidy import write_model
-from edgeyard.optimize.prune.obstacle import pruning_obstacle
+from edgeyard.optimize.prune.obstacle import pruning_obstacle, read_with_layers
 from edgeyard.optimize.prune.sampling import sampling_for, walk_cost_s
 from edgeyard.optimize.step import Settings, StepInput, StepOutput, Trait
 from edgeyard.optimize.summary import ModelSummary
@@ -93,10 +93,9 @@ class ChannelPruning:
 
     def run(self, settings: ChannelPruningSettings, given: StepInput, out: Path) -> StepOutput:
         """Choose, cut, refit, write. `UserError` when nothing can go."""
-        from edgeyard.optimize.graph.onnx_graph import OnnxGraph
         from edgeyard.optimize.prune.prune_channels import ChannelPlan, prune_channels
 
-        graph = OnnxGraph.read(given.source)
+        graph = read_with_layers(given)
         if given.calibration is None:
             sampling = None
             used = 0

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from edgeyard.domain.error import UserError
 from edgeyard.optimize.passes.tidy import write_model
-from edgeyard.optimize.prune.obstacle import pruning_obstacle
+from edgeyard.optimize.prune.obstacle import pruning_obstacle, read_with_layers
 from edgeyard.optimize.prune.sampling import sampling_for, walk_cost_s
 from edgeyard.optimize.step import Settings, StepInput, StepOutput, Trait
 from edgeyard.optimize.summary import ModelSummary
@@ -64,15 +64,12 @@ class LowRank:
 
     def run(self, settings: LowRankSettings, given: StepInput, out: Path) -> StepOutput:
         """Factor, refit, write. `UserError` where it pays nowhere."""
-        from edgeyard.optimize.graph.fold import fold_batch_norms
-        from edgeyard.optimize.graph.onnx_graph import OnnxGraph
         from edgeyard.optimize.prune.low_rank import PRODUCTS, RankPlan, factor_layers
 
         assert given.calibration is not None, "obstacle() was not asked"
         seconds = self.cost_s(settings, given.summary, len(given.calibration))
         sampling = sampling_for(given, settings.samples, settings.rows, seconds)
-        graph = OnnxGraph.read(given.source)
-        fold_batch_norms(graph)
+        graph = read_with_layers(given)
         plan = RankPlan(
             max_error=settings.max_error,
             min_saving=settings.min_saving,

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from edgeyard.domain.error import UserError
 from edgeyard.optimize.passes.tidy import write_model
-from edgeyard.optimize.prune.obstacle import pruning_obstacle
+from edgeyard.optimize.prune.obstacle import pruning_obstacle, read_with_layers
 from edgeyard.optimize.prune.sampling import sampling_for, walk_cost_s
 from edgeyard.optimize.step import Settings, StepInput, StepOutput, Trait
 from edgeyard.optimize.summary import ModelSummary
@@ -80,16 +80,13 @@ class WeightPruning:
 
     def run(self, settings: WeightPruningSettings, given: StepInput, out: Path) -> StepOutput:
         """Choose, refit, write. `UserError` when every layer is too small."""
-        from edgeyard.optimize.graph.fold import fold_batch_norms
-        from edgeyard.optimize.graph.onnx_graph import OnnxGraph
         from edgeyard.optimize.prune.sparse import Pattern, SparsePlan, make_sparse
 
         sampling = None
         if settings.recover and given.calibration is not None:
             seconds = self.cost_s(settings, given.summary, len(given.calibration))
             sampling = sampling_for(given, settings.samples, settings.rows, seconds)
-        graph = OnnxGraph.read(given.source)
-        fold_batch_norms(graph)
+        graph = read_with_layers(given)
         keep, of = (0, 0) if settings.pattern == "unstructured" else map(int, settings.pattern.split(":"))
         plan = SparsePlan(Pattern(settings.sparsity, keep, of), settings.recover, settings.ridge, settings.min_weights)
         done, fits = make_sparse(graph, plan, sampling, given.tell)

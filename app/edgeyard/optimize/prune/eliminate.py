@@ -10,7 +10,7 @@ He, Zhang, Sun, "Channel Pruning for Accelerating Very Deep Neural Networks", IC
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +57,22 @@ class Elimination:
 
     order: tuple[int, ...]
     error: tuple[float, ...]
+    probe: int = 0
+    """How many were gone when `refitted` was taken."""
+    refitted: tuple[Doubles, ...] = ()
+    """The readers' weights (bias last) at that time, 0 for what was gone."""
+
+    def scaled(self, factor: float) -> Elimination:
+        """The same with other units of error."""
+        return replace(self, error=tuple(error * factor for error in self.error))
 
 
-def eliminate(readers: Sequence[ReaderState], count: int, most: int) -> Elimination:
-    """Take up to `most` of `count` channels away, each time the one that costs the least, all readers together."""
+def eliminate(readers: Sequence[ReaderState], count: int, most: int, probe: int = 0) -> Elimination:
+    """Take up to `most` of `count` channels away, each time the one that costs the least, all readers together.
+
+    The readers' weights when `probe` channels are gone are remembered.
+    """
+    refitted: tuple[Doubles, ...] = ()
     left = list(range(count))
     order: list[int] = []
     errors: list[float] = []
@@ -74,7 +86,9 @@ def eliminate(readers: Sequence[ReaderState], count: int, most: int) -> Eliminat
             reader.remove(channel)
         order.append(channel)
         errors.append(total)
-    return Elimination(tuple(order), tuple(errors))
+        if len(order) == probe:
+            refitted = tuple(reader.weights.copy() for reader in readers)
+    return Elimination(tuple(order), tuple(errors), probe, refitted)
 
 
 def by_magnitude(weights: Sequence[tuple[Doubles, Sequence[NDArray[np.int64]]]], count: int, most: int) -> Elimination:

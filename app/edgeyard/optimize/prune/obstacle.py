@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from edgeyard.domain.error import UserError
 from edgeyard.optimize.prune.sampling import MIN_SAMPLES
 from edgeyard.optimize.step import StepInput
+
+if TYPE_CHECKING:
+    from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 
 
 def pruning_obstacle(given: StepInput, needs_samples: bool, operators: Iterable[str], quantized: bool = False) -> str:
@@ -28,3 +33,19 @@ def pruning_obstacle(given: StepInput, needs_samples: bool, operators: Iterable[
     if needs_samples and given.calibration is not None and len(given.calibration) < MIN_SAMPLES:
         return f"It needs {MIN_SAMPLES} calibration samples; there are {len(given.calibration)}."
     return ""
+
+
+def read_with_layers(given: StepInput) -> OnnxGraph:
+    """The step's model with batch norms folded; `UserError` unless some layer has its weights stored in the file."""
+    from edgeyard.optimize.graph.fold import fold_batch_norms
+    from edgeyard.optimize.graph.layer import layers
+    from edgeyard.optimize.graph.onnx_graph import OnnxGraph
+
+    graph = OnnxGraph.read(given.source)
+    fold_batch_norms(graph)
+    if not layers(graph):
+        raise UserError(
+            "No layer has its weights stored in the file: they are computed, or not in 32 bits.",
+            "Run the step clean-up before, which stores what can be computed once.",
+        )
+    return graph

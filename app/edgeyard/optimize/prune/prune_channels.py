@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeyard.optimize.graph.fold import fold_batch_norms
-from edgeyard.optimize.graph.layer import Layer, matrix_of, weight_of
 from edgeyard.optimize.graph.onnx_graph import OnnxGraph
-from edgeyard.optimize.prune.eliminate import Elimination, ReaderState, by_magnitude, eliminate
-from edgeyard.optimize.prune.group import ChannelGroup, ChannelUse, channel_groups, cut
+from edgeyard.optimize.prune.effect import weigh_by_effect
+from edgeyard.optimize.prune.group import channel_groups, cut
 from edgeyard.optimize.prune.label import LabelBook
-from edgeyard.optimize.prune.recover import DenseFit, LayerFit, Recovery, fit_for, ridge_solver
+from edgeyard.optimize.prune.order_channels import can_order, order_by_magnitude, order_by_reconstruction
+from edgeyard.optimize.prune.recover import LayerFit, Recovery, ridge_solver
 from edgeyard.optimize.prune.sampling import Sampling
 from edgeyard.optimize.prune.width import balanced, layer_costs, total_cost, uniform
 
@@ -57,10 +57,16 @@ def prune_channels(
     groups, book = channel_groups(graph)
     groups = [group for group in groups if len(group) > 1]
     if sampling is None or plan.score == "magnitude":
-        eliminations = {group.name: _by_magnitude(graph, book, group) for group in groups}
+        eliminations = {group.name: order_by_magnitude(graph, book, group) for group in groups}
     else:
-        groups = [group for group in groups if all(_fits(graph, use.layer, sampling) for use in group.uses)]
-        eliminations = _by_reconstruction(original, groups, plan, sampling, lambda part, text: tell(0.4 * part, text))
+        groups = [group for group in groups if all(can_order(graph, use.layer, sampling) for use in group.uses)]
+        eliminations = order_by_reconstruction(
+            original, groups, sampling, plan.ridge, plan.fraction, lambda part, text: tell(0.3 * part, text)
+        )
+        if plan.allocation == "balanced":
+            eliminations = weigh_by_effect(
+                original, groups, eliminations, sampling, lambda part, text: tell(0.3 + 0.2 * part, text)
+            )
     costs = layer_costs(graph, book)
     if plan.allocation == "balanced":
         kept = balanced(groups, eliminations, costs, book, plan.fraction, plan.multiple_of)
@@ -78,68 +84,11 @@ def prune_channels(
     if plan.recover and gone and sampling is not None:
         solve = ridge_solver(plan.ridge)
         walk = Recovery(
-            original, graph, sampling, kept_outputs, changed, solve, lambda part, text: tell(0.4 + 0.6 * part, text)
+            original, graph, sampling, kept_outputs, changed, solve, lambda part, text: tell(0.5 + 0.5 * part, text)
         )
         fits = walk.run()
     sizes = {group.name: (group.width, group.width - len(group) + kept[group.name]) for group in groups}
     return PrunedChannels(sizes, tuple(fits), before, after)
-
-
-def _fits(graph: OnnxGraph, layer: Layer, sampling: Sampling) -> bool:
-    return isinstance(fit_for(graph, layer, sampling), DenseFit)
-
-
-def _features(graph: OnnxGraph, use: ChannelUse) -> list[NDArray[np.int64]]:
-    """Rows of the layer's matrix that belong to each channel of the use."""
-    weight = weight_of(graph, use.layer)
-    kernel = weight[0, 0].size if use.layer.operator == "Conv" else 1
-    return [(where[:, None] * kernel + np.arange(kernel)).reshape(-1) for where in use.positions]
-
-
-def _by_magnitude(graph: OnnxGraph, book: LabelBook, group: ChannelGroup) -> Elimination:
-    makers = []
-    for layer in group.makers:
-        if layer.operator == "ConvTranspose":
-            weight = weight_of(graph, layer)
-            matrix = np.moveaxis(weight, 1, -1).reshape(-1, weight.shape[1]).astype(np.float64)
-        else:
-            matrix = matrix_of(graph, layer).astype(np.float64)
-        slot = next(s for s in book.slots if s.node is layer.node and s.role == "output")
-        roots = book.roots(slot.labels)
-        makers.append((matrix, [np.flatnonzero(roots == channel) for channel in group.channels]))
-    return by_magnitude(makers, len(group), len(group) - 1)
-
-
-def _by_reconstruction(
-    graph: OnnxGraph,
-    groups: Sequence[ChannelGroup],
-    plan: ChannelPlan,
-    sampling: Sampling,
-    tell: Callable[[float, str], None],
-) -> dict[str, Elimination]:
-    """Eliminations by the readers' reconstruction error, from one run of the original over the samples."""
-    fits: dict[str, DenseFit] = {}
-    for group in groups:
-        for use in group.uses:
-            if use.layer.node.output[0] not in fits:
-                fit = fit_for(graph, use.layer, sampling)
-                assert isinstance(fit, DenseFit), "others were left out"
-                fits[use.layer.node.output[0]] = fit
-    tensors = list(dict.fromkeys(fit.layer.input for fit in fits.values()))
-    batches = -(-len(sampling.dataset) // sampling.batch)
-    for number, batch in enumerate(sampling.replay(graph).batches(tensors)):
-        tell(0.7 * number / batches, "Looking at the channels")
-        for fit in fits.values():
-            fit.add(batch[fit.layer.input])
-    found = {}
-    for number, group in enumerate(groups):
-        tell(0.7 + 0.3 * number / len(groups), f"Ordering the channels of {group.name}")
-        states = []
-        for use in group.uses:
-            fit = fits[use.layer.node.output[0]]
-            states.append(ReaderState(fit.normal, fit.weights, _features(graph, use), plan.ridge))
-        found[group.name] = eliminate(states, len(group), len(group) - 1)
-    return found
 
 
 def _kept_outputs(book: LabelBook, gone: set[int]) -> tuple[dict[str, NDArray[np.int64]], set[str]]:

@@ -13,7 +13,7 @@ from edgeyard.optimize.graph.replay import Replay, fitting_batch
 from edgeyard.optimize.step import StepInput
 from edgeyard.optimize.summary import LayerRow, ModelSummary
 
-ROWS_PER_FEATURE = 20
+ROWS_PER_FEATURE, FEWEST_ROWS_PER_FEATURE = 20, 4
 MIN_SAMPLES = 32
 _MATRICES = 8
 """XᵀX, its inverse, sums and the solvers' copies: one of them may take this part of the memory."""
@@ -26,7 +26,7 @@ _WITH_WEIGHTS = ("Conv", "Gemm", "MatMul")
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What calibration samples are used and how. `rows` is about how many rows a fit sees."""
+    """What calibration samples are used and how. A fit sees about `rows` rows, or `per_feature` for each feature."""
 
     dataset: Dataset
     batch: int
@@ -34,10 +34,11 @@ class Sampling:
     seed: int
     memory_bytes: int
     threads: int = 1
+    per_feature: int = ROWS_PER_FEATURE
 
     def per_sample(self, features: int) -> int:
-        """Positions per sample: enough for `rows`, and for 20 rows per feature."""
-        return max(1, -(-max(self.rows, ROWS_PER_FEATURE * features) // len(self.dataset)))
+        """Positions per sample that make so many rows."""
+        return max(1, -(-max(self.rows, self.per_feature * features) // len(self.dataset)))
 
     def fits(self, features: int) -> bool:
         """Whether the normal equations of so many features fit in the memory."""
@@ -51,19 +52,21 @@ class Sampling:
 def sampling_for(given: StepInput, samples: int, rows: int, seconds: float) -> Sampling:
     """Up to `samples` calibration samples, drawn by the step's seed.
 
-    They are fewer, in proportion, when what costs `seconds` with all of them would take more than the step's budget.
+    They and the rows of them are fewer, in proportion, when what costs `seconds` with all of them would take more than
+    the step's budget.
     """
     assert given.calibration is not None, "obstacle() was not asked"
     data = given.calibration
+    part = min(1.0, given.budget_s / max(seconds, 1e-9))
     wanted = min(samples, len(data))
-    if seconds > given.budget_s:
-        wanted = max(min(wanted, MIN_SAMPLES), int(wanted * given.budget_s / seconds))
+    wanted = max(min(wanted, MIN_SAMPLES), int(wanted * part))
     if wanted < len(data):
         chosen = np.random.default_rng(given.seed).choice(len(data), wanted, replace=False)
         data = data.take(np.sort(chosen), data.title)
     # All tensors that a batch is asked for stand in memory together, not only the largest.
     batch = fitting_batch(given.summary.largest_tensor_bytes, given.summary.batch, 16 << 20)
-    return Sampling(data, batch, rows, given.seed, given.memory_bytes)
+    per_feature = max(FEWEST_ROWS_PER_FEATURE, int(ROWS_PER_FEATURE * part))
+    return Sampling(data, batch, int(rows * part), given.seed, given.memory_bytes, per_feature=per_feature)
 
 
 def walk_cost_s(summary: ModelSummary, samples: int, rows: int, runs: float, sums: float) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgeyard.domain.error import UserError
@@ -80,3 +81,11 @@ def test_a_cancelled_job_stops_it(tmp_path: Path) -> None:
 
 def test_the_same_trait_comes_out(tmp_path: Path) -> None:
     assert PASS.trait(ChannelPruningSettings(), Trait()) == Trait()
+
+
+def test_weights_that_are_computed_are_no_weights(tmp_path: Path) -> None:
+    build = net.Net()
+    weight = build.op("Reshape", build.normal(6 * 27), build.stored(np.array([6, 3, 3, 3])))
+    model = build.model(build.op("GlobalAveragePool", build.op("Conv", "image", weight)), ["N", 6, 1, 1])
+    with pytest.raises(UserError, match="No layer has its weights stored"):
+        PASS.run(ChannelPruningSettings(), given_for(model, net.samples(), tmp_path), tmp_path / "out.onnx")
