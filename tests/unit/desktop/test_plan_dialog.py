@@ -59,7 +59,7 @@ def test_says_what_each_hardware_gets_and_who_is_excluded_why(qtbot: QtBot, wind
 def test_a_version_that_is_worse_than_what_runs_is_called_so_in_amber(qtbot: QtBot, window: MainWindow) -> None:
     dialog = planned(qtbot, window, 3, PLANT)
     (line,) = dialog.what.findChildren(ComparisonLine)
-    assert line.accessibleName() == "29.8 points below yard-vision 2, which runs on 12 of these devices"
+    assert line.accessibleName() == "Accuracy 29.8 points below yard-vision 2, which runs on 12 of these devices"
     assert line.worse
 
 

@@ -41,7 +41,7 @@ def test_a_worse_version_is_compared_with_what_runs() -> None:
     old, new = version(2, 0.848), version(3, 0.567)
     models = [ModelSummary("yard-vision", (new, old))]
     (found,) = compare_running(plan_rollout(new, devices(12, "digest-2"), NOW), models)
-    assert found.sentence == "28.1 points below yard-vision 2, which runs on 12 of these devices"
+    assert found.sentence == "Accuracy 28.1 points below yard-vision 2, which runs on 12 of these devices"
     assert found.worse
     assert found.sure
 
@@ -49,7 +49,7 @@ def test_a_worse_version_is_compared_with_what_runs() -> None:
 def test_a_difference_within_chance_says_so() -> None:
     old, new = version(1, 0.848), version(2, 0.840)
     (found,) = compare_running(plan_rollout(new, devices(1, "digest-1"), NOW), [ModelSummary("m", (new, old))])
-    assert found.sentence == "0.8 points below yard-vision 1, which runs on 1 of these devices"
+    assert found.sentence == "Accuracy 0.8 points below yard-vision 1, which runs on 1 of these devices"
     assert not found.sure
     assert "within what chance alone would give" in found.basis
 
@@ -60,7 +60,7 @@ def test_better_and_equal_versions_are_no_attention() -> None:
     (better,) = compare_running(plan_rollout(new, devices(3, "digest-1"), NOW), models)
     (equal,) = compare_running(plan_rollout(same, devices(3, "digest-1"), NOW), models)
     assert (better.sentence, better.worse) == (
-        "13.2 points above yard-vision 1, which runs on 3 of these devices",
+        "Accuracy 13.2 points above yard-vision 1, which runs on 3 of these devices",
         False,
     )
     assert (equal.sentence, equal.worse) == ("As accurate as yard-vision 1, which runs on 3 of these devices", False)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QByteArray
 
 from edgeyard.desktop.drag import DraggedVersion, read_version, version_mime
 from edgeyard.desktop.fleet_page.label_dialog import common_labels, read_labels
+from edgeyard.desktop.fleet_page.need_panel import wrap
 from edgeyard.desktop.look.font import SIZES, font, metrics
 from edgeyard.desktop.look.icon import icon
 from edgeyard.desktop.look.theme import Theme
@@ -126,3 +127,10 @@ def test_a_version_travels_through_a_drag_and_strangers_are_refused(theme: Theme
     for data in (b"", b"{}", b"[]", b'{"version_id":"x","label":1}', b"\xff" * 10, b'"' + b"a" * 2000 + b'"'):
         mime.setData("application/x-edgeyard-version", data)
         assert read_version(mime) is None
+
+
+def test_a_line_never_ends_between_a_number_and_its_unit(theme: Theme) -> None:
+    text = "Self-test accuracy 55.3 % is below 80.7 % after 12 min"
+    for width in range(60, 320, 7):
+        lines = wrap(text, width, 30)
+        assert not any(line.startswith(("%", "min")) for line in lines), (width, lines)

@@ -112,7 +112,7 @@ class _Plot:
             low, high = float(values.min()), float(values.max())
             low = min(low, chart.floor) if chart.floor is not None else low - max(1.0, (high - low) * 0.2)
             high = high + max((high - low) * 0.12, 1e-6 if chart.floor is None else max(high * 0.05, 0.01))
-            self.item.setYRange(low, high, padding=0.0)
+            self.item.setYRange(low, max(high, low + chart.reach), padding=0.0)
 
     def show_marks(self, marks: Sequence[Mark]) -> None:
         """Vertical lines where something happened."""

@@ -31,12 +31,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines that share an axis. `floor` is a value the axis always shows, if any."""
+    """Lines that share an axis. `floor` is a value the axis always shows, if any, and it spans at least `reach`."""
 
     title: str
     unit: str
     lines: tuple[Line, ...]
     floor: float | None = 0.0
+    reach: float = 0.0
     band: tuple[float, float] | None = None
     """What is normal for this device."""
 
@@ -97,9 +98,9 @@ def charts_of(detail: DeviceDetail | None, live: LivePoints) -> list[Chart]:
 
     return [
         Chart("Latency", "ms", (line("p50", 1), line("p95", 2)), band=band("latency_p95_ms")),
-        Chart("Inferences", "/s", (line("inferences", 3),)),
-        Chart("Errors", "%", (line("errors", 4, 100.0),)),
-        Chart("Processor", "%", (line("processor", 5),), band=band("cpu_percent")),
+        Chart("Inferences", "/s", (line("inferences", 3),), reach=1.0),
+        Chart("Errors", "%", (line("errors", 4, 100.0),), reach=1.0),
+        Chart("Processor", "%", (line("processor", 5),), reach=10.0, band=band("cpu_percent")),
         Chart("Memory", "MB", (line("memory", 6, 1e-6),), band=band("memory_bytes", 1e-6)),
         Chart("Temperature", "°C", (line("temperature", 7),), floor=None, band=band("temperature_c")),
     ]

@@ -20,6 +20,8 @@ _PAD = 8
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _GROUNDS = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
+_ELIDE = {device_column.DEVICE: Qt.TextElideMode.ElideMiddle}
+"""Devices of one kind differ in the last letters of their names."""
 _SILENT = (DeviceStatus.OFFLINE, DeviceStatus.UNKNOWN)
 
 
@@ -51,7 +53,9 @@ class CellPainter:
             painter.setPen(self._pen(column, status))
             painter.setFont(font(BASE, weight))
             text = COLUMNS[column].text(frame, row, self._model.now())
-            shown = metrics(BASE, weight).elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
+            shown = metrics(BASE, weight).elidedText(
+                text, _ELIDE.get(column, Qt.TextElideMode.ElideRight), inner.width()
+            )
             painter.drawText(inner, _RIGHT if COLUMNS[column].right else _LEFT, shown)
 
     def _paint_status(self, painter: QPainter, rect: QRect, status: DeviceStatus) -> None:

@@ -102,12 +102,12 @@ STATUS, DEVICE, MODEL, HARDWARE, SEEN, LATENCY, P95, LABELS = range(8)
 
 COLUMNS: tuple[Column, ...] = (
     Column(
-        "Status", 100, 112, 10,
+        "Status", 112, 112, 10,
         lambda frame, row, now: WORDS[frame.status_of(row)],
         lambda frame: frame.status.astype(np.float64),
     ),
     Column(
-        "Device", 150, 220, 9,
+        "Device", 146, 220, 9,
         lambda frame, row, now: frame.devices[row].id,
         lambda frame: np.arange(len(frame), dtype=np.float64),
     ),
@@ -121,9 +121,9 @@ COLUMNS: tuple[Column, ...] = (
         lambda frame, row, now: profile_title(frame.devices[row].hardware_profile),
         lambda frame: rank([profile_title(device.hardware_profile) for device in frame.devices]),
     ),
-    Column("Last seen", 90, 96, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
-    Column("Latency", 76, 140, 5, _line_words, _unsteadiness),
-    Column("p95", 84, 96, 7, _p95, lambda frame: frame.p95_ms, right=True),
+    Column("Last seen", 82, 96, 6, _last_seen, lambda frame: -frame.seen_at, right=True),
+    Column("Latency", 66, 140, 5, _line_words, _unsteadiness),
+    Column("p95", 78, 96, 7, _p95, lambda frame: frame.p95_ms, right=True),
     Column(
         "Labels", 150, 4000, 3,
         lambda frame, row, now: label_words(frame.devices[row]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
@@ -20,6 +21,7 @@ _LEFT_PAD, _RIGHT_PAD, _TOP = 38, 12, 8
 _MAX_LINES = 5
 _LINE = 17
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:ms|s|min|h|d|kB|MB|GB)\b)")
 _ROLES = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
 
 
@@ -88,8 +90,11 @@ class NeedButton(QAbstractButton):
 
 
 def wrap(text: str, width: int, most: int) -> list[str]:
-    """`text` in at most `most` lines of `width` pixels, broken between words; what is too long ends in …"""
-    measure, lines, words = metrics(BASE), [""], text.split()
+    """`text` in at most `most` lines of `width` pixels, broken between words; what is too long ends in …
+
+    A number and its unit stay together.
+    """
+    measure, lines, words = metrics(BASE), [""], _BEFORE_UNIT.sub("\u00a0", text).split(" ")
     for number, word in enumerate(words):
         longer = f"{lines[-1]} {word}".strip()
         if measure.horizontalAdvance(longer) <= width or not lines[-1]:

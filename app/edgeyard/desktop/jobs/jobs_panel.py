@@ -22,6 +22,11 @@ from edgeyard.store.job import Job, LogLine, job_log
 _MAX_LINES = 5000
 
 
+_LEAST_HEIGHT, _EMPTY_HEIGHT = 140, 92
+_QT_MOST = (1 << 24) - 1
+"""Qt's QWIDGETSIZE_MAX: no bound."""
+
+
 class JobsPanel(QWidget):
     """Progress, cancel, run again, log. Jobs of other desktops are shown too; only their own can cancel them."""
 
@@ -33,7 +38,6 @@ class JobsPanel(QWidget):
         self._id = 0
         self._last_line = 0
         self._newest = 0
-        self.setMinimumHeight(140)
         self.model = JobListModel(self)
         self.list = RowList(self.model, "Jobs", JobRows())
         self.log = QPlainTextEdit()
@@ -73,6 +77,8 @@ class JobsPanel(QWidget):
         if jobs is None:
             return
         self._stack.setCurrentIndex(0 if jobs else 1)
+        self.setMinimumHeight(_LEAST_HEIGHT if jobs else _EMPTY_HEIGHT)
+        self.setMaximumHeight(_QT_MOST if jobs else _EMPTY_HEIGHT)
         self.model.show_jobs(jobs, self._desk.bridge.now())
         place = self.model.row_of(self._id)
         if jobs and (place < 0 or jobs[0].id > self._newest):

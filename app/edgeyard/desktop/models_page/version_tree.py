@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QDrag, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QDrag, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyle,
@@ -16,7 +16,7 @@ from edgeyard.desktop.drag import DropPlace, version_mime
 from edgeyard.desktop.look import theme
 from edgeyard.desktop.look.font import BASE, MEDIUM, SMALL, font, metrics
 from edgeyard.desktop.look.side import mirrored
-from edgeyard.desktop.models_page.model_rows import NAME, SIZE, Cell
+from edgeyard.desktop.models_page.model_rows import HARDWARE, NAME, SIZE, Cell
 from edgeyard.desktop.models_page.model_tree import CELL_ROLE, ModelTreeModel
 from edgeyard.desktop.widget import words
 from edgeyard.desktop.widget.drag_card import HOT_SPOT, drag_card
@@ -24,6 +24,7 @@ from edgeyard.desktop.widget.drag_card import HOT_SPOT, drag_card
 ROW_HEIGHT = 28
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _WIDTHS = (178, 122, 72, 130, 98, 116, 84)
+_MOST_HARDWARE = 320
 
 
 class VersionTree(QTreeView):
@@ -85,6 +86,14 @@ class VersionTree(QTreeView):
         dragged = self._rows.dragged(self.currentIndex())
         if dragged is not None:
             QGuiApplication.clipboard().setMimeData(version_mime(dragged))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # The list of hardware gains most by room; past that, figures had better stay near their names.
+        header = self.header()
+        others = sum(header.sectionSize(column) for column in range(len(_WIDTHS) - 1) if column != HARDWARE)
+        room = self.viewport().width() - others - _WIDTHS[-1]
+        header.resizeSection(HARDWARE, min(max(room, _WIDTHS[HARDWARE]), _MOST_HARDWARE))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # Qt would copy the text of the cell.

@@ -35,12 +35,12 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """`28.1 points below yard-vision 2, which runs on 12 of these devices`."""
+        """`Accuracy 28.1 points below yard-vision 2, which runs on 12 of these devices`."""
         devices = "1 of these devices" if self.devices == 1 else f"{self.devices:,} of these devices"
         if self.points == 0:
             return f"As accurate as {self.label}, which runs on {devices}"
         word = "below" if self.worse else "above"
-        return f"{abs(self.points):.1f} points {word} {self.label}, which runs on {devices}"
+        return f"Accuracy {abs(self.points):.1f} points {word} {self.label}, which runs on {devices}"
 
     @property
     def basis(self) -> str:

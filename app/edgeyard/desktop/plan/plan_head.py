@@ -64,8 +64,8 @@ class PlanHead(QWidget):
         return found if isinstance(found, str) else None
 
     def show_summary(self, summary: str, size_bytes: int) -> None:
-        """`12 of 15 · 3 excluded · 3.6 MB`; nothing for an empty summary."""
-        self._summary.setText(f"{summary} · {words.size(size_bytes)} over the network" if summary else "")
+        """`Devices: 12 of 15 · 3 excluded · 3.6 MB over the network`; nothing for an empty summary."""
+        self._summary.setText(f"Devices: {summary} · {words.size(size_bytes)} over the network" if summary else "")
 
 
 def _combo(name: str) -> QComboBox:
