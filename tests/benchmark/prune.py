@@ -1,13 +1,17 @@
-"""Channel pruning of the shared models: accuracy and latency without recovery, with it, and in int8. Prints JSON.
+"""What is gained without training: fewer channels, zeros, lower ranks and early exits. Prints one JSON object.
 
     python tests/benchmark/prune.py DATA [--models resnet20 kws] [--fractions 0.125 0.25 0.5] [--seconds 20]
 
-A row per fraction and way: `magnitude` (the smallest filters go, nothing is refitted), `chosen` (by reconstruction
-error, nothing is refitted), `recovered` (refitted; the same fraction of every layer's inner channels), `balanced` (the
-pass as it comes: the fraction is of multiply-adds, widths are multiples of 8), `blocks` (the same in multiples of 16),
-and the last three in static int8 on top. Calibration sees training images only, accuracy is of test images with its
-95 % interval and what was lost against fp32 (points), `latency_ratio` is fp32 ÷ variant at batch 1 on one thread, all
-files of a model interleaved in one process; `fp32-again` is the noise. `offered`: whether it is faster than fp32.
+Channels, a row per fraction and way: `magnitude` (the smallest filters go, nothing is refitted), `chosen` (by
+reconstruction error, nothing is refitted), `recovered` (refitted; the same fraction of every layer's inner channels),
+`balanced` (the pass as it comes: the fraction is of multiply-adds, widths are multiples of 8), `blocks` (the same in
+multiples of 16), and the last three in static int8 on top. `zeros …`: single weights, without and with refitting.
+`low rank`: convolutions too. `early exit`: one point may be lost.
+
+Calibration sees training images only, accuracy is of test images with its 95 % interval and what was lost against fp32
+(points), `latency_ratio` is fp32 ÷ variant at batch 1 on one thread, all files of a model interleaved in one process;
+`fp32-again` is the noise. `mean_ratio` is of mean latencies over different samples: what an early exit gains.
+`offered`: whether it is faster than fp32.
 """
 
 from __future__ import annotations
@@ -44,6 +48,15 @@ WAYS: dict[str, dict[str, Any]] = {
     "balanced": {},
     "blocks": {"multiple_of": 16},
 }
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "zeros 50 % plain": ("prune-weights", {"sparsity": 0.5, "recover": False}),
+    "zeros 50 %": ("prune-weights", {"sparsity": 0.5}),
+    "zeros 75 %": ("prune-weights", {"sparsity": 0.75}),
+    "zeros 2:4 plain": ("prune-weights", {"pattern": "2:4", "recover": False}),
+    "zeros 2:4": ("prune-weights", {"pattern": "2:4"}),
+    "low rank": ("low-rank", {"convolutions": True}),
+    "early exit": ("early-exit", {"max_drop": 0.01, "min_saving": 0.01}),
+}
 ALSO_INT8 = ("recovered", "balanced", "blocks")
 SAMPLES = 1000
 
@@ -55,6 +68,7 @@ def main() -> int:
     parser.add_argument("data", type=Path, help="folder with models/, cifar10/ and kws/")
     parser.add_argument("--models", nargs="+", default=["resnet20"], choices=[case.name for case in CASES])
     parser.add_argument("--fractions", nargs="+", type=float, default=[0.125, 0.25, 0.5])
+    parser.add_argument("--calibration", type=int, default=2000, help="training images")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long latencies are measured, for each model")
     asked = parser.parse_args()
     result: dict[str, Any] = {"host": f"{host_facts().sentence}, {os.cpu_count()} cores", "models": {}}
@@ -68,7 +82,7 @@ def main() -> int:
 
 def table(case: Case, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """The rows of one model, by name."""
-    make_sets(case, asked.data, Sizes(calibration=SAMPLES, validation=0), folder)
+    make_sets(case, asked.data, Sizes(calibration=asked.calibration, validation=0), folder)
     calibration = dataset(folder / "pool.npz")
     rows: dict[str, dict[str, Any]] = {ORIGINAL: {}, AGAIN: {}}
     paths = {ORIGINAL: case.path(asked.data), AGAIN: case.path(asked.data)}
@@ -80,6 +94,8 @@ def table(case: Case, asked: argparse.Namespace, folder: Path) -> dict[str, Any]
             add(rows, paths, name, PASSES["prune-channels"], paths[ORIGINAL], calibration, folder, chosen)
             if name in paths and way in ALSO_INT8:
                 add(rows, paths, f"{name} int8", PASSES["int8-static"], paths[name], calibration, folder, {})
+    for name, (kind, settings) in OTHERS.items():
+        add(rows, paths, name, PASSES[kind], paths[ORIGINAL], calibration, folder, settings)
     loaded = {name: load(path) for name, path in paths.items()}
     judge(rows, loaded, dataset(folder / "evaluation.npz"), asked.seconds)
     return rows
@@ -115,6 +131,9 @@ def add(
             "multiply_adds_left": round(1 - gone / whole, 3),
             "widths": [after for _, after in done.figures["widths"].values()],
         }
+    for key in ("compressed_bytes_before", "compressed_bytes_after", "chosen"):
+        if key in done.figures:
+            rows[name][key] = done.figures[key]
     paths[name] = out
 
 
@@ -125,6 +144,7 @@ def judge(rows: dict[str, dict[str, Any]], loaded: dict[str, Loaded], evaluation
     for name, model in loaded.items():
         rows[name] |= accuracy_row(predict(model, evaluation.x), original, evaluation.y)
         rows[name]["latency_ratio"] = ratio(times, ORIGINAL, name)
+        rows[name]["mean_ratio"] = round(float(times[ORIGINAL].mean() / times[name].mean()), 3)
         rows[name]["offered"] = rows[name]["latency_ratio"] > 1.0
 
 
