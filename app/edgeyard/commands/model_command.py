@@ -30,7 +30,7 @@ OnProgress = Callable[[Progress], None]
 
 _SPLIT_SEED = 1
 _CACHE_BYTES = 4 << 30
-_RUN_OFF_S = 0.6
+_RUN_OFF_S = 0.5
 
 
 def import_model(

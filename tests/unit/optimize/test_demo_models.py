@@ -28,7 +28,7 @@ def optimize(version: int, folder: Path) -> JobResult:
 def test_each_version_gets_a_variant_for_every_profile_and_the_third_is_seen_to_be_bad(tmp_path: Path) -> None:
     results = {version: optimize(version, tmp_path / str(version)) for version in (1, 2, 3)}
     for result in results.values():
-        assert result.rejected == ()
+        assert {entry.cause for entry in result.rejected} <= {"unneeded", "failed"}
         assert result.summary.multiply_adds == 12_501_632
         assert result.preprocessing.classes[3] == "cat"
         assert result.picked["pi4"] == result.picked["pi5"] == "int8-s8s8"

@@ -31,6 +31,7 @@ from edgeyard.optimize.recipe.plan import Plan, PlannedStep
 from edgeyard.optimize.recipe.recipe import ORIGINAL, Recipe, RecipeStep
 from edgeyard.optimize.summary import ModelSummary
 
+UNNEEDED = "unneeded"
 _LEAST_S = 2.0
 """Without which an anytime pass is not begun."""
 _HOPELESS = 3.0
@@ -189,13 +190,16 @@ class _Desk:
         return left_s if step is self.recipe.steps[-1] else left_s * _SHARE
 
     def _refuse_unneeded(self, step: RecipeStep) -> None:
+        before = self.rejected.get(step.unless)
+        if before is not None and before.cause == UNNEEDED:
+            raise StepProblem(UNNEEDED, before.reason)
         candidates = self.jury.candidates
         spared_by = candidates.get(step.unless)
         max_drop = self.task.job.max_drop
         if spared_by is None or drop_risk(spared_by.evidence, max_drop) > RISK:
             return
         if within_drop(spared_by.evidence, candidates[ORIGINAL].evidence, max_drop):
-            raise StepProblem("unneeded", f"{step.unless} loses little enough.")
+            raise StepProblem(UNNEEDED, f"{step.unless} loses little enough.")
 
     def _planned(self, step: str) -> PlannedStep:
         return next(planned for planned in self.plan.steps if planned.id == step)

@@ -55,7 +55,7 @@ class Prover:
     evaluation: Dataset
     golden: Dataset | None
     memory: MemoryProbe
-    screening_s: float = 0.25
+    screening_s: float = 0.15
     """How long an artifact and the original are timed when it is proven."""
     threads: int = 1
     """For answers; latency is measured with one."""

@@ -121,17 +121,22 @@ def test_a_step_is_spared_when_an_earlier_one_loses_little_and_no_step_starts_af
     steps = (
         RecipeStep("half", "fp16"),
         RecipeStep("spared", "fp16", settings={"keep_operators": ["Conv"]}, unless="half"),
+        RecipeStep("spared-too", "fp16", unless="spared"),
         RecipeStep("hidden", "fp16", settings={"keep_operators": ["Gemm"]}, offer=False),
     )
     result = run_job(replace(toy, recipe=Recipe(steps)))
-    assert [entry.cause for entry in result.rejected] == ["unneeded"]
+    assert [entry.cause for entry in result.rejected] == ["unneeded", "unneeded"]
     assert [candidate.name for candidate in result.candidates] == ["fp32", "half"]
     late = RecipeStep("late", "fp16", settings={"keep_operators": ["Relu"]})
     result = run_job(replace(toy, recipe=Recipe((*steps, late)), budget_s=0.001))
     assert any("first 100 of 200 evaluation samples" in line for line in result.log)
     assert result.samples["evaluation"] == 100
     assert result.ended == "budget"
-    assert {entry.name: entry.cause for entry in result.rejected} == {"spared": "unneeded", "late": "budget"}
+    assert {entry.name: entry.cause for entry in result.rejected} == {
+        "spared": "unneeded",
+        "spared-too": "unneeded",
+        "late": "budget",
+    }
     assert result.candidate("half").evidence.accuracy is not None
 
 

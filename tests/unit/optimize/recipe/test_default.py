@@ -73,7 +73,10 @@ def test_hardware_without_onnx_gets_its_own_format_and_others_when_wished_for() 
 def test_mixed_precision_comes_after_int8_that_loses_too_much_in_the_layout_of_the_hardware() -> None:
     recipe = default_recipe(SUMMARY, [HOST], max_drop=0.003)
     mixed = [step for step in recipe.steps if step.kind == "int8-mixed"]
-    assert [(step.id, step.unless) for step in mixed] == [("int8-mixed-u8s8", "int8-u8s8")]
+    assert [(step.id, step.unless) for step in mixed] == [
+        ("int8-mixed-u8s8", "int8-u8s8"),
+        ("int8-careful-u8s8", "int8-mixed-u8s8"),
+    ]
     assert mixed[0].settings == {"form": "u8s8", "max_drop": 0.003, "layout": "qoperator"}
     assert recipe.step("fp32-clean").settings == {"without_transpose": True}
     assert default_recipe(SUMMARY, [HOST, PROFILES["pi5"]]).step("fp32-clean").settings == {}
