@@ -77,13 +77,13 @@ def speed(ratio: float) -> str:
     return f"{1 / ratio:.2f}× slower"
 
 
-def accuracy(evidence: Evidence, original: Evidence) -> str:
+def accuracy(evidence: Evidence, original: Evidence, decimals: int = 1) -> str:
     """`−0.3 points (79.1 % [75.3, 82.4])`."""
     if evidence.accuracy is None or original.accuracy is None:
         return f"agrees on {(evidence.agreement or 0) * 100:.1f} % of the samples"
     points = difference_from(evidence, original) * 100
     sign = "−" if points < -0.05 else "+" if points > 0.05 else "±"
-    return f"{sign}{abs(points):.1f} points ({_interval(evidence)})"
+    return f"{sign}{abs(points):.{decimals}f} points ({_interval(evidence)})"
 
 
 def _interval(evidence: Evidence) -> str:

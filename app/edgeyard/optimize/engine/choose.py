@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from edgeyard.domain.hardware import HardwareProfile
 from edgeyard.domain.model import Evidence
-from edgeyard.optimize.engine.accuracy_verdict import within_drop
+from edgeyard.optimize.engine.accuracy_verdict import difference_from, within_drop
 from edgeyard.optimize.engine.choice_words import accuracy, by_order, figures, place, preference, speed
 from edgeyard.optimize.engine.job import ProfileBudget
 from edgeyard.optimize.engine.preference import ALIKE, SURE_SHARE, Case, best
@@ -27,6 +27,8 @@ from edgeyard.optimize.engine.suitability import (
 from edgeyard.optimize.host import HostFacts
 from edgeyard.optimize.recipe.recipe import ORIGINAL
 from edgeyard.optimize.step import Trait
+
+_CLOSE = 0.001
 
 
 def choose(
@@ -183,7 +185,10 @@ def _loss(evidence: Evidence, case: Case) -> str:
         return "it could not be run here, so nothing is known of its accuracy."
     if evidence.accuracy is None or proof.accuracy is None:
         return f"it agrees with the original on {evidence.agreement * 100:.1f} % of the unlabelled samples only."
-    return f"{accuracy(evidence, proof)}, more than the {case.max_drop * 100:.1f} points that may be lost."
+    close = abs(-difference_from(evidence, proof) - case.max_drop) < _CLOSE
+    decimals = 2 if close else 1  # so that the two figures are not the same to read
+    lost = accuracy(evidence, proof, decimals)
+    return f"{lost}, more than the {case.max_drop * 100:.{decimals}f} points that may be lost."
 
 
 def _risk_words(candidate: Candidate, case: Case) -> str:
