@@ -18,7 +18,7 @@ from edgeyard.desktop.widget.basic import column, label
 from edgeyard.domain.device import DeviceStatus
 
 _LEFT_PAD, _RIGHT_PAD, _TOP = 38, 12, 8
-_MAX_LINES = 5
+_MAX_LINES = 6
 _LINE = 17
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:ms|s|min|h|d|kB|MB|GB)\b)")
@@ -26,7 +26,7 @@ _ROLES = {DeviceStatus.ALARM: "alarm", DeviceStatus.ATTENTION: "attention"}
 
 
 class NeedButton(QAbstractButton):
-    """One need: shape, title, up to three lines of detail, a bar where something moves."""
+    """One need: shape, title, a few lines of detail, a bar where something moves."""
 
     def __init__(self, need: Need) -> None:
         super().__init__()

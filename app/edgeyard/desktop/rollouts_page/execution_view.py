@@ -36,7 +36,7 @@ from edgeyard.desktop.widget import words
 from edgeyard.desktop.widget.basic import column, label, row
 
 _ROW_HEIGHT = 28
-_WIDTHS = (152, 60, 116, 92, 248, 120)
+_WIDTHS = (152, 60, 108, 86, 262, 120)
 
 
 class ExecutionView(QWidget):
