@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import numpy as np
 from msgspec import Meta
 
 from edgeyard.domain.error import UserError
 from edgeyard.optimize.passes.tidy import write_model
 from edgeyard.optimize.step import Settings, StepInput, StepOutput, Trait
 from edgeyard.optimize.summary import ModelSummary
-
-_CHECKED_SAMPLES = 4
 
 
 class CleanUpSettings(Settings, frozen=True):
@@ -59,24 +56,12 @@ class CleanUp:
 
     def run(self, settings: CleanUpSettings, given: StepInput, out: Path) -> StepOutput:
         """Simplify, compare, write. `UserError` when there is nothing to do."""
-        import onnx
+        from edgeyard.optimize.quantize.prepare import simplify_source
 
-        from edgeyard.optimize.simplify.simplify_model import simplify_model
-
-        model = onnx.load(given.source, load_external_data=False)
-        simplified = simplify_model(model, _samples(given), without_transpose=settings.without_transpose)
+        simplified = simplify_source(given, without_transpose=settings.without_transpose)
         cleaned = simplified.graph.to_model()
         if not simplified.notes:
             raise UserError("There is nothing to clean up.", "Leave this step out.")
         write_model(cleaned, out)
-        figures = {"operators_before": len(model.graph.node), "operators_after": len(cleaned.graph.node)}
+        figures = {"operators_before": simplified.operators_before, "operators_after": len(cleaned.graph.node)}
         return StepOutput(simplified.notes, figures)
-
-
-def _samples(given: StepInput) -> np.ndarray:
-    """A few real samples; where there are none, noise from the seed."""
-    count = given.summary.batch or _CHECKED_SAMPLES
-    if given.calibration is not None and len(given.calibration) >= count:
-        return next(given.calibration.first(count).batches(count))
-    shape = [count, *(size or 1 for size in given.summary.input.shape[1:])]
-    return np.random.default_rng(given.seed).normal(size=shape).astype(np.float32)

@@ -58,10 +58,10 @@ class DynamicInt8:
 
     def run(self, settings: DynamicInt8Settings, given: StepInput, out: Path) -> StepOutput:
         """Replace the layers, write. `UserError` when none can be."""
-        from edgeyard.optimize.graph.onnx_graph import OnnxGraph
         from edgeyard.optimize.quantize.dynamic import quantize_dynamic
+        from edgeyard.optimize.quantize.prepare import simplify_source
 
-        graph = OnnxGraph.read(given.source)
+        graph = simplify_source(given).graph
         wanted = (*_PRODUCTS, "Conv") if settings.convolutions else _PRODUCTS
         names = quantize_dynamic(graph, wanted, 7 if settings.reduce_range else 8)
         if not names:

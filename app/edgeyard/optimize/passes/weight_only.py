@@ -73,10 +73,10 @@ class WeightOnly:
 
     def run(self, settings: WeightOnlySettings, given: StepInput, out: Path) -> StepOutput:
         """Round, write. `UserError` when no layer is large enough."""
-        from edgeyard.optimize.graph.onnx_graph import OnnxGraph
+        from edgeyard.optimize.quantize.prepare import simplify_source
         from edgeyard.optimize.quantize.weight_only import WeightForm, shrink_weights, with_microsoft
 
-        graph = OnnxGraph.read(given.source)
+        graph = simplify_source(given).graph
         form = WeightForm(settings.type, settings.block, settings.min_weights, settings.products == "blocks")
         done = shrink_weights(graph, form)
         if not done:

@@ -9,7 +9,7 @@ import numpy as np
 from edgeyard.optimize.dataset import Dataset
 from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 from edgeyard.optimize.graph.replay import fitting_batch
-from edgeyard.optimize.simplify.simplify_model import simplify_model
+from edgeyard.optimize.simplify.simplify_model import Simplified, simplify_model
 from edgeyard.optimize.step import StepInput
 
 _CHECKED_SAMPLES = 2
@@ -39,8 +39,6 @@ def prepare(given: StepInput, samples: int, selection: int = 0, *, without_trans
     When there are fewer than `samples` + `selection`, half of them are to calibrate on. `given` has calibration
     samples: `obstacle` asked for them.
     """
-    import onnx
-
     assert given.calibration is not None, "obstacle() was not asked"
     order = np.random.default_rng(given.seed).permutation(len(given.calibration))
     if selection and len(order) < samples + selection:
@@ -48,11 +46,23 @@ def prepare(given: StepInput, samples: int, selection: int = 0, *, without_trans
     dataset = given.calibration.take(order[:samples], "calibration set")
     judged = given.calibration.take(order[samples : samples + selection], "selection set")
     fixed = given.summary.batch
-    few = next(dataset.first(fixed or _CHECKED_SAMPLES).batches(fixed or _CHECKED_SAMPLES))
-    model = onnx.load(given.source, load_external_data=False)
-    simplified = simplify_model(model, few, without_transpose=without_transpose)
+    simplified = simplify_source(given, without_transpose=without_transpose)
     batch = fitting_batch(given.summary.largest_tensor_bytes, fixed, most=_MOST_SAMPLES_AT_ONCE)
     return Prepared(simplified.graph, dataset, judged, batch, fixed, simplified.notes)
+
+
+def simplify_source(given: StepInput, *, without_transpose: bool = False) -> Simplified:
+    """Read and simplify the source, checked on some calibration samples, or on noise by the seed where there are none."""
+    import onnx
+
+    model = onnx.load(given.source, load_external_data=False)
+    count = given.summary.batch or _CHECKED_SAMPLES
+    if given.calibration is not None and len(given.calibration) >= count:
+        few = next(given.calibration.first(count).batches(count))
+    else:
+        shape = [count, *(size or 1 for size in given.summary.input.shape[1:])]
+        few = np.random.default_rng(given.seed).normal(size=shape).astype(np.float32)
+    return simplify_model(model, few, without_transpose=without_transpose)
 
 
 def quantization_obstacle(given: StepInput, *, needs_samples: bool = True, min_opset: int = MIN_OPSET) -> str:

@@ -30,6 +30,7 @@ class Simplified:
 
     graph: OnnxGraph
     notes: tuple[str, ...]
+    operators_before: int
 
 
 def simplify_model(
@@ -64,7 +65,7 @@ def simplify_model(
             notes += [text.format(count) for text, count in done.items() if count]
         else:
             notes.append("Layers could not be merged: the answers would differ.")
-    return Simplified(graph, tuple(notes))
+    return Simplified(graph, tuple(notes), len(model.graph.node))
 
 
 def _slimmed(
