@@ -52,7 +52,7 @@ def prepare(given: StepInput, samples: int, selection: int = 0, *, without_trans
 
 
 def simplify_source(given: StepInput, *, without_transpose: bool = False) -> Simplified:
-    """Read and simplify the source, checked on some calibration samples, or on noise by the seed where there are none."""
+    """Read and simplify the source, checked on some calibration samples, or on noise where there are none."""
     import onnx
 
     model = onnx.load(given.source, load_external_data=False)
