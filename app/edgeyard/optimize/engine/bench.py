@@ -6,7 +6,7 @@ import contextlib
 import errno
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,11 +80,13 @@ class Bench:
         summary: ModelSummary,
         data: JobData,
         tell: Callable[[str, float, str], None],
+        sidecar_obstacles: Mapping[str, str] | None = None,
     ) -> None:
         self._job = job
         self._cache = cache
         self._data = data
         self._tell = tell
+        self._sidecar_obstacles = sidecar_obstacles or {}
         self._calibration_key = content_key(data.calibration)
         self._summaries = {ORIGINAL: summary}
         trait = Trait(precision="int8") if summary.already_quantized else Trait()
@@ -110,7 +112,8 @@ class Bench:
     def obstacle(self, step: RecipeStep) -> str:
         """Why the step cannot run on its source (which must be there), in one sentence; empty when it can."""
         each, settings = _pass_of(step)
-        return each.obstacle(settings, self._given(step, self._cache.folder, _MIN_STEP_S))
+        given = self._given(step, self._cache.folder, _MIN_STEP_S)
+        return each.obstacle(settings, given) or self._sidecar_obstacles.get(getattr(each, "sidecar", ""), "")
 
     def find(self, step: RecipeStep) -> Artifact | None:
         """The step's artifact from the cache, if it is there and good enough for this job."""
@@ -138,7 +141,8 @@ class Bench:
                 scratch, out = folder / "scratch", folder / f"artifact{suffix}"
                 scratch.mkdir()
                 given = self._given(step, scratch, max(_MIN_STEP_S, budget_s))
-                obstacle = each.obstacle(settings, given)
+                missing = self._sidecar_obstacles.get(getattr(each, "sidecar", ""), "")
+                obstacle = each.obstacle(settings, given) or missing
                 if obstacle:
                     raise StepProblem("obstacle", obstacle)
                 started = time.monotonic()

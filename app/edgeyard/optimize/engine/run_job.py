@@ -30,6 +30,8 @@ from edgeyard.optimize.engine.task import JobOutline, WorkReport, WorkTask
 from edgeyard.optimize.engine.work import outline
 from edgeyard.optimize.host import host_facts
 from edgeyard.optimize.sandbox import run_in_worker
+from edgeyard.optimize.sidecar import catalog
+from edgeyard.optimize.sidecar.catalog import SIDECARS
 from edgeyard.optimize.worker_answer import JobCancelledError, WorkerCrashError, WorkerLimits
 from edgeyard.trust.artifact_file import hash_file
 
@@ -84,7 +86,9 @@ def _absolute(job: OptimizeJob) -> OptimizeJob:
 
 
 def _task(job: OptimizeJob) -> WorkTask:
-    return WorkTask(job, _keep_source(job), corrections=tuple(read_corrections().values()))
+    obstacles = {name: said for name in SIDECARS if (said := catalog.sidecar_obstacle(name))}
+    corrections = tuple(read_corrections().values())
+    return WorkTask(job, _keep_source(job), sidecar_obstacles=obstacles, corrections=corrections)
 
 
 def _keep_source(job: OptimizeJob) -> str:

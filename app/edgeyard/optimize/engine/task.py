@@ -35,6 +35,8 @@ class WorkTask:
     elapsed_s: float = 0.0
     skipped: dict[str, Skip] = field(default_factory=dict)
     run_off: bool = True
+    sidecar_obstacles: dict[str, str] = field(default_factory=dict)
+    """By the name of a sidecar that cannot be started on this machine: why not."""
     corrections: tuple[Correction, ...] = ()
     """What this machine has learned about its estimates."""
 

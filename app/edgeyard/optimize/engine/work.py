@@ -102,7 +102,7 @@ class _Desk:
             raise UserError("The cached copy of the model was changed.", "Optimize it again.")
         self.data = read_job_data(job, self.summary)
         self.recipe = job.recipe or default_recipe(self.summary, job.profiles, job.wishes, job.max_drop)
-        self.bench = Bench(job, cache, self.summary, self.data, self._tell_progress)
+        self.bench = Bench(job, cache, self.summary, self.data, self._tell_progress, self.task.sidecar_obstacles)
         prover = Prover(cache.source, self.data.evaluation, self.data.golden, self.probe, threads=job.threads)
         self.plan = make_plan(self.recipe, self.bench, self.summary, self.data, job.run_off_s, prover.screening_s)
         self.teller.total_s = self.plan.cost_s
@@ -169,6 +169,9 @@ class _Desk:
         if found is not None:
             self._tell_done(found)
             return found
+        obstacle = self._planned(step.id).obstacle
+        if obstacle:
+            raise StepProblem("obstacle", obstacle)
         cost_s = self._planned(step.id).cost_s * self.pace
         remaining_s = self.teller.remaining_s
         needed_s = _LEAST_S if getattr(PASSES[step.kind], "anytime", False) else cost_s / _HOPELESS

@@ -95,7 +95,7 @@ def test_whatever_passes_die_of_the_others_go_on(toy: OptimizeJob, monkeypatch: 
         "disk": "disk",
         "rubbish": "unproven",
         "link": "failed",
-        "obstacle": "failed",
+        "obstacle": "obstacle",
         "nan": "unproven",
         "after-raise": "source",
     }
