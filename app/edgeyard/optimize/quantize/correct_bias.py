@@ -18,6 +18,7 @@ from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 from edgeyard.optimize.graph.replay import Replay
 from edgeyard.optimize.quantize.calibrate import batch_for
 from edgeyard.optimize.quantize.emit_qdq import emit_qdq
+from edgeyard.optimize.quantize.naming import mark_for
 from edgeyard.optimize.quantize.scheme import Scheme
 from edgeyard.optimize.quantize.unit import Unit
 from edgeyard.optimize.quantize.weight import quantize_bias
@@ -48,15 +49,16 @@ def correct_bias(
         bias = scheme.biases[unit.output]
         channels = scheme.weights[unit.output].values.shape[scheme.weights[unit.output].axis]
         biases[unit.output] = np.zeros(channels, np.float32) if bias is None else bias.copy()
+    mark = mark_for(scheme.graph)
     quantized = OnnxGraph(emit_qdq(replace(scheme, biases={**scheme.biases, **biases})))
     wanted = float_means(scheme.graph, units, dataset, batch) if means is None else means
     replay = Replay(quantized, dataset, batch, memory_bytes // _SHARE_OF_MEMORY)
     for number, unit in enumerate(units):
-        exact = unit.output if unit.output in scheme.placement.floats else f"{unit.output}_exact"
+        exact = unit.output if unit.output in scheme.placement.floats else f"{unit.output}{mark}exact"
         shift = wanted[unit.output] - _mean(replay, exact, _before(quantized, exact), unit)
         biases[unit.output] = (biases[unit.output] + shift).astype(np.float32)
         product = scheme.affines[unit.inputs[0]].scale * scheme.weights[unit.output].scales.astype(np.float64)
-        quantized.store(f"{unit.output}_bias_integer", quantize_bias(biases[unit.output], product))
+        quantized.store(f"{unit.output}{mark}bias_integer", quantize_bias(biases[unit.output], product))
         tell((number + 1) / len(units))
     return biases
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeyard.optimize.graph.layer import Layer, bias_of, layers, matrix_of, weight_of
 from edgeyard.optimize.graph.onnx_graph import OnnxGraph, attribute
+from edgeyard.optimize.quantize.naming import mark_for
 from edgeyard.optimize.quantize.weight import quantize_weight
 
 
@@ -19,24 +20,26 @@ def quantize_dynamic(graph: OnnxGraph, operators: Collection[str], bits: int = 8
     ConvInteger knows no others.
     """
     names = []
+    mark = mark_for(graph)
     inputs: dict[str, list[str]] = {}
     for layer in layers(graph):
         if layer.operator not in operators or layer.operator == "ConvTranspose":
             continue
         if layer.operator == "MatMul" and weight_of(graph, layer).ndim != 2:
             continue
-        _replace(graph, layer, bits, inputs)
+        _replace(graph, layer, bits, mark, inputs)
         names.append(layer.name)
     return names
 
 
-def _replace(graph: OnnxGraph, layer: Layer, bits: int, inputs: dict[str, list[str]]) -> None:
+def _replace(graph: OnnxGraph, layer: Layer, bits: int, mark: str, inputs: dict[str, list[str]]) -> None:
     from onnx import helper
 
     is_product = layer.operator != "Conv"
     weight = matrix_of(graph, layer) if is_product else weight_of(graph, layer)
     integer = quantize_weight(weight, -1 if is_product else 0, bits, per_channel=is_product)
-    stem = layer.node.output[0]
+    out = layer.node.output[0]
+    stem = f"{out}{mark}"
     graph.store(f"{stem}_w8", integer.values)
     graph.store(f"{stem}_w8_scale", integer.scales if integer.scales.size > 1 else integer.scales.reshape(()))
     made = []
@@ -53,7 +56,7 @@ def _replace(graph: OnnxGraph, layer: Layer, bits: int, inputs: dict[str, list[s
         kept = {each.name: attribute(layer.node, each.name, None) for each in layer.node.attribute}
         made.append(helper.make_node("ConvInteger", [x8, f"{stem}_w8", zero], [f"{stem}_sum"], layer.name, **kept))
     bias = bias_of(graph, layer) if layer.bias_node is None else None
-    product = stem if bias is None else f"{stem}_product"
+    product = out if bias is None else f"{stem}_product"
     made += [
         helper.make_node("Cast", [f"{stem}_sum"], [f"{stem}_real"], f"{stem}_cast", to=1),
         helper.make_node("Mul", [scale, f"{stem}_w8_scale"], [f"{stem}_scale"], f"{stem}_scales"),
@@ -61,7 +64,7 @@ def _replace(graph: OnnxGraph, layer: Layer, bits: int, inputs: dict[str, list[s
     ]
     if bias is not None:
         graph.store(f"{stem}_bias", bias if is_product else bias.reshape(-1, *[1] * (weight.ndim - 2)))
-        made.append(helper.make_node("Add", [product, f"{stem}_bias"], [stem], f"{stem}_biased"))
+        made.append(helper.make_node("Add", [product, f"{stem}_bias"], [out], f"{stem}_biased"))
     place = graph.nodes.index(layer.node)
     graph.nodes[place : place + 1] = made
     graph.index()

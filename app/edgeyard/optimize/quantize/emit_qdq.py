@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 from edgeyard.optimize.quantize.affine import TYPES, Affine
+from edgeyard.optimize.quantize.naming import mark_for
 from edgeyard.optimize.quantize.scheme import Scheme
 from edgeyard.optimize.quantize.unit import Unit
 from edgeyard.optimize.quantize.weight import quantize_bias
@@ -25,6 +26,7 @@ class _Writer:
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
         self._graph: OnnxGraph = scheme.graph.copy()
+        self._mark = mark_for(scheme.graph)
         self._nodes: list[onnx.NodeProto] = []
 
     def model(self) -> onnx.ModelProto:
@@ -59,12 +61,12 @@ class _Writer:
                 self._hold(unit.output, unit.output)
             return
         # All readers, integer or not, go on with what the integers stand for.
-        node.output[0] = f"{unit.output}_exact"
+        node.output[0] = f"{unit.output}{self._mark}exact"
         self._pair(node.output[0], unit.output, self._scheme.affines[unit.output])
 
     def _held_name(self, tensor: str) -> str:
         made = tensor in self._scheme.placement.integer and tensor not in self._scheme.placement.floats
-        return tensor if made else f"{tensor}_held"
+        return tensor if made else f"{tensor}{self._mark}held"
 
     def _hold(self, tensor: str, source: str) -> None:
         """Convert a float tensor that integer units read; float readers keep the exact one."""
@@ -74,19 +76,20 @@ class _Writer:
     def _pair(self, source: str, out: str, affine: Affine) -> None:
         from onnx import helper
 
-        scale, zero = f"{out}_scale", f"{out}_zero"
+        stem = out if self._mark in out else f"{out}{self._mark}value"
+        scale, zero, integer = f"{stem}_scale", f"{stem}_zero", f"{stem}_integer"
         self._graph.store(scale, np.array(affine.scale, np.float32))
         self._graph.store(zero, np.array(affine.zero_point, TYPES[affine.type]))
         self._nodes += [
-            helper.make_node("QuantizeLinear", [source, scale, zero], [f"{out}_integer"], f"{out}_quantize"),
-            helper.make_node("DequantizeLinear", [f"{out}_integer", scale, zero], [out], f"{out}_dequantize"),
+            helper.make_node("QuantizeLinear", [source, scale, zero], [integer], f"{stem}_quantize"),
+            helper.make_node("DequantizeLinear", [integer, scale, zero], [out], f"{stem}_dequantize"),
         ]
 
     def _weights(self, unit: Unit, node: onnx.NodeProto) -> None:
         from onnx import helper
 
         weight, bias = self._scheme.weights[unit.output], self._scheme.biases[unit.output]
-        name = f"{unit.output}_weight"
+        name = f"{unit.output}{self._mark}weight"
         scales = weight.scales if weight.scales.size > 1 else weight.scales[0]
         self._graph.store(f"{name}_integer", weight.values)
         self._graph.store(f"{name}_scale", np.asarray(scales, np.float32))
@@ -98,7 +101,7 @@ class _Writer:
         if bias is None:
             return
         product = self._scheme.affines[unit.inputs[0]].scale * weight.scales.astype(np.float64)
-        name = f"{unit.output}_bias"
+        name = f"{unit.output}{self._mark}bias"
         single = product.size == 1
         self._graph.store(f"{name}_integer", quantize_bias(bias, product))
         self._graph.store(f"{name}_scale", np.asarray(product[0] if single else product, np.float32))

@@ -26,7 +26,7 @@ def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
 def _weights(writer: IntegerWriter, unit: Unit, *, transpose: bool = False) -> tuple[list[str], str]:
     """Names of values, scale and zero point, and of the bias in the units of the products (empty without)."""
     weight, bias = writer.scheme.weights[unit.output], writer.scheme.biases[unit.output]
-    name = f"{unit.output}_weight"
+    name = f"{unit.output}{writer.mark}weight"
     scales = np.asarray(weight.scales if weight.scales.size > 1 else weight.scales[0], np.float32)
     names = [
         writer.store(name, weight.values.T if transpose else weight.values),
@@ -36,7 +36,7 @@ def _weights(writer: IntegerWriter, unit: Unit, *, transpose: bool = False) -> t
     if bias is None:
         return names, ""
     product = writer.scheme.affines[unit.inputs[0]].scale * weight.scales.astype(np.float64)
-    return names, writer.store(f"{unit.output}_bias", quantize_bias(bias, product))
+    return names, writer.store(f"{unit.output}{writer.mark}bias", quantize_bias(bias, product))
 
 
 def _conv(writer: IntegerWriter, unit: Unit, node: onnx.NodeProto) -> None:

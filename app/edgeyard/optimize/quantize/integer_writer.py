@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgeyard.optimize.graph.onnx_graph import OnnxGraph
 from edgeyard.optimize.quantize.affine import TYPES
+from edgeyard.optimize.quantize.naming import mark_for
 from edgeyard.optimize.quantize.scheme import Scheme
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class IntegerWriter:
         """Start from a copy of the scheme's graph."""
         self.scheme = scheme
         self.graph: OnnxGraph = scheme.graph.copy()
+        self.mark = mark_for(scheme.graph)
         self.nodes: list[onnx.NodeProto] = []
         self.shapes = self.graph.shapes()
         self._plain: dict[str, str] = {}
@@ -52,7 +54,7 @@ class IntegerWriter:
             self._real.add(tensor)
             if tensor in self._last:
                 # Transposed as floats: onnxruntime merges that with the reordering for its blocked convolutions.
-                name = f"{tensor}_last_real"
+                name = f"{tensor}{self.mark}last_real"
                 self._convert("DequantizeLinear", self._last[tensor], name, tensor)
                 self.add("Transpose", [name], tensor, perm=list(TO_FIRST))
             else:
@@ -62,7 +64,7 @@ class IntegerWriter:
     def plain(self, tensor: str) -> str:
         """The name of the tensor as integers in the original order of axes."""
         if tensor not in self._plain:
-            name = f"{tensor}_integer"
+            name = f"{tensor}{self.mark}integer"
             if tensor in self._last:
                 self.add("Transpose", [self._last[tensor]], name, perm=list(TO_FIRST))
             else:
@@ -73,7 +75,7 @@ class IntegerWriter:
     def last(self, tensor: str) -> str:
         """The name of an image as integers with its channels last."""
         if tensor not in self._last:
-            name = f"{tensor}_last"
+            name = f"{tensor}{self.mark}last"
             if tensor in self._plain or tensor in self.graph.inputs:
                 self.add("Transpose", [self.plain(tensor)], name, perm=list(TO_LAST))
             else:
@@ -88,7 +90,7 @@ class IntegerWriter:
 
     def make(self, tensor: str, last: bool) -> str:
         """The name under which a kernel is to write the tensor's integers."""
-        name = f"{tensor}_last" if last else f"{tensor}_integer"
+        name = f"{tensor}{self.mark}last" if last else f"{tensor}{self.mark}integer"
         self.alias(tensor, name, last)
         return name
 
@@ -99,7 +101,7 @@ class IntegerWriter:
     def grid(self, tensor: str) -> list[str]:
         """Names of the scale and zero point of a held tensor."""
         affine = self.scheme.affines[tensor]
-        scale, zero = f"{tensor}_scale", f"{tensor}_zero"
+        scale, zero = f"{tensor}{self.mark}scale", f"{tensor}{self.mark}zero"
         self.graph.store(scale, np.array(affine.scale, np.float32))
         self.graph.store(zero, np.array(affine.zero_point, TYPES[affine.type]))
         return [scale, zero]
@@ -114,7 +116,7 @@ class IntegerWriter:
         from onnx import helper
 
         self.nodes.append(
-            helper.make_node(operator, inputs, [output], f"{output}_{operator}", domain=domain, **attributes)
+            helper.make_node(operator, inputs, [output], f"{output}{self.mark}{operator}", domain=domain, **attributes)
         )
 
     def _convert(self, operator: str, source: str, out: str, tensor: str) -> None:

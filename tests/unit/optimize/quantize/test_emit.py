@@ -82,11 +82,11 @@ def test_weights_have_a_scale_per_channel_and_the_bits_they_are_asked_for() -> N
     for form, largest in (("u8s8", 127), ("u8s7", 64)):
         model = emit_qdq(scheme_of(networks.residual(), X, form))
         stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-        weights = stored["r1_weight_integer"]
+        weights = stored["r1_q_weight_integer"]
         assert weights.dtype == np.int8
         assert np.abs(weights.astype(int)).max() == largest
-        assert stored["r1_weight_scale"].shape == (16,)
-        assert stored["r1_bias_integer"].dtype == np.int32
+        assert stored["r1_q_weight_scale"].shape == (16,)
+        assert stored["r1_q_bias_integer"].dtype == np.int32
 
 
 def test_activations_of_16_bits_are_written_for_runtimes_that_have_them() -> None:
@@ -109,3 +109,19 @@ def test_a_tiny_channel_with_a_large_bias_keeps_its_bias() -> None:
         tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     quantized = emit_qdq(scheme_of(model, X))
     assert sqnr_db(run(model, X), run(quantized, X)) > 30
+
+
+def test_names_that_the_model_has_already_are_not_taken() -> None:
+    model = networks.residual()
+    for old, new in (("w1", "r1_q_weight"), ("w2", "c2_q1_weight_integer"), ("b1", "r1_weight")):
+        for node in model.graph.node:
+            for slot, name in enumerate(node.input):
+                if name == old:
+                    node.input[slot] = new
+        for tensor in model.graph.initializer:
+            if tensor.name == old:
+                tensor.name = new
+    for emit in (emit_qdq, emit_integer):
+        quantized = emit(scheme_of(model, X, keep_float=("first",)))
+        onnx.checker.check_model(quantized, full_check=True)
+        assert sqnr_db(run(model, X), run(quantized, X)) > 30
