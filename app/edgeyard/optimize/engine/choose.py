@@ -104,10 +104,8 @@ def _choose(case: Case, candidates: Sequence[Candidate]) -> Choice:
 def _keep_original(case: Case, reasons: dict[str, str]) -> Choice:
     """Nothing is within the budgets: the original stays if the hardware can hold and run it at all."""
     original, profile = case.original, case.profile
-    impossible = runtime_obstacle_on(original.trait, profile) or (
-        "too large" if original.size_bytes > profile.max_model_bytes else ""
-    )
-    if impossible:
+    too_large = original.size_bytes > profile.max_model_bytes
+    if too_large or runtime_obstacle_on(original.trait, profile) or profile.id in original.limits:
         return Choice(profile.id, "", reasons, meets_budget=False)
     over = reasons[ORIGINAL].removeprefix("Not chosen: ")
     said = f"Kept, since no variant is within the budget, but {over} It is {figures(original, case)}."
@@ -116,7 +114,7 @@ def _keep_original(case: Case, reasons: dict[str, str]) -> Choice:
 
 def _obstacle(candidate: Candidate, case: Case) -> str:
     """What speaks against a candidate, as the rest of a sentence; empty when nothing does."""
-    obstacle = runtime_obstacle_on(candidate.trait, case.profile)
+    obstacle = runtime_obstacle_on(candidate.trait, case.profile) or candidate.limits.get(case.profile.id, "")
     if not obstacle and candidate is not case.original:
         obstacle = form_obstacle_on(candidate.trait, case.profile)
     if not obstacle:

@@ -25,6 +25,7 @@ from edgeyard.optimize.engine.step_key import digest_of, tool_versions
 from edgeyard.optimize.engine.teller import Teller
 from edgeyard.optimize.host import core_count, host_facts
 from edgeyard.optimize.proof import prove
+from edgeyard.optimize.proof.limits import file_limits
 from edgeyard.optimize.proof.prove import Proof, Prover, with_latency
 from edgeyard.optimize.recipe.recipe import ORIGINAL
 from edgeyard.optimize.summary import ModelSummary
@@ -116,6 +117,7 @@ class Jury:
             size_bytes=artifact.size_bytes,
             evidence=proof.evidence,
             measurements=(*proof.measurements, *self._estimates(artifact)),
+            limits=file_limits(artifact.path, artifact.trait, self.job.profiles),
             steps=tuple(step.id for step in artifact.way),
             notes=(*artifact.notes, *proof.notes),
             figures=artifact.figures,

@@ -43,8 +43,8 @@ class Candidate:
     """One artifact that was proven from its file, the original (`ORIGINAL`) among them.
 
     `name` is the id of its step. `profiles` are those it was picked for, `reasons` has a sentence for each profile of
-    the job. `figures` are what the steps on its way reported, by step id, for charts. `pareto`: nothing else is at
-    once smaller, faster and more accurate.
+    the job; `limits` says for profiles whose runtimes do not take the file why not. `figures` are what the steps on its
+    way reported, by step id, for charts. `pareto`: nothing else is at once smaller, faster and more accurate.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Candidate:
     pareto: bool = False
     profiles: tuple[str, ...] = ()
     reasons: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, str] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)

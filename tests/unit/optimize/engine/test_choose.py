@@ -367,3 +367,13 @@ def test_something_sure_that_is_much_slower_does_not_displace_what_is_within_the
     fast = risky(candidate("int8-fast", hits=399, ratio=1.8, trait=Trait("int8", "u8s8")), -0.003, 0.005)
     clean = risky(candidate("clean", ratio=1.03, size_bytes=3_000_000, trait=Trait()), 0.0, 0.0001)
     assert choose("x86-vnni", fast, clean, max_drop=0.003).picked == "int8-fast"
+
+
+def test_a_file_that_the_hardwares_runtime_does_not_read_is_not_chosen_not_even_the_original() -> None:
+    limits = {"pi5": "ONNX Runtime reads up to IR version 10, and it has 12."}
+    original, int8 = replace(ORIGINAL, limits=limits), candidate("int8-s8s8")
+    pi5 = [PROFILES["pi5"]]
+    assert choose_candidates([original, int8], pi5, VNNI_HOST, 0.01)[0].picked == "int8-s8s8"
+    nothing = choose_candidates([original, replace(int8, limits=limits)], pi5, VNNI_HOST, 0.01)[0]
+    assert (nothing.picked, nothing.meets_budget) == ("", False)
+    assert "IR version 10" in nothing.reasons["fp32"]
