@@ -18,6 +18,9 @@ from pathlib import Path
 
 from edgeyard.commands.demo.demo_site import DemoOptions, DemoSite, print_progress
 from edgeyard.commands.demo.story import tell_story
+from edgeyard.commands.site_folder import SiteFolder
+from edgeyard.commands.study import StudyRequest, create_study, run_study
+from edgeyard.resource import resource_path
 
 _ROOT = Path(__file__).parents[1]
 _SCREEN = "1920x1200x24"
@@ -44,6 +47,17 @@ def screen() -> Iterator[None]:
         xvfb.wait()
 
 
+def optimize_something(folder: SiteFolder) -> None:
+    """Leave a finished study for the Optimize page."""
+    request = StudyRequest(
+        model=resource_path("demo", "yard-vision-2.onnx"),
+        data=resource_path("demo", "evaluation.npz"),
+        profiles=("host", "pi5", "x86-vnni"),
+        created_at=time.time(),
+    )
+    run_study(folder, create_study(folder, request).id)
+
+
 def main() -> int:
     """Tell the demo's story, then photograph the window on it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -52,6 +66,7 @@ def main() -> int:
     options = parser.parse_args()
     with screen(), DemoSite(DemoOptions(devices=options.devices), print_progress) as site:
         tell_story(site)
+        optimize_something(site.folder)
         # Some minutes of figures make charts worth looking at.
         time.sleep(60)
         from edgeyard.desktop.app import run_desktop

@@ -193,14 +193,14 @@ class StudyView(QWidget):
 def standing_words(picture: StudyPicture) -> str:
     """Where it stands, and what it came to."""
     job, state = picture.job, picture.state
-    if job is None:
-        return "It was not started."
-    if job.state in LIVE:
+    if job is not None and job.state in LIVE:
         return f"{state_words(job)} · {duration(state.elapsed_s)} · {state.text}"
-    if job.state != "done":
+    if job is not None and job.state != "done":
         return f"{state_words(job)} · {job.text}"
+    if not state.ended:
+        return "It was not started."
     picked = ", ".join(f"{name or 'none'} for {picked_words([profile])}" for profile, name in state.picked.items())
-    return f"Done in {duration(state.elapsed_s)} · picked {picked}" if picked else f"Done · {job.text}"
+    return f"Done in {duration(state.elapsed_s)} · picked {picked}"
 
 
 def _measured(state: StudyState) -> list[Candidate]:
