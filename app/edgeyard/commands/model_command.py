@@ -100,6 +100,7 @@ def optimize_version(
         out_dir=workspace.folder.jobs / f"version-{version_id}",
         cache_dir=cache_folder(workspace),
         profiles=find_profiles(profiles or default_profiles()),
+        background=True,
         run_off_s=_RUN_OFF_S,
     )
     result = run_job(job, on_event=_teller(on_progress), cancel=cancel)

@@ -172,6 +172,7 @@ def _job(folder: SiteFolder, request: StudyRequest, out_dir: Path) -> OptimizeJo
         max_drop=request.max_drop,
         budget_s=request.budget_s,
         memory_bytes=request.memory_bytes,
+        background=True,
     )
 
 

@@ -45,6 +45,7 @@ class Call(msgspec.Struct, frozen=True):
     file_bytes: int
     writable: list[str]
     parent_pid: int
+    background: bool = False
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

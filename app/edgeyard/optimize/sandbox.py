@@ -79,6 +79,7 @@ def run_in_worker(
             file_bytes=limits.file_bytes,
             writable=[scratch, *(str(path) for path in writable)],
             parent_pid=os.getpid(),
+            background=limits.background,
         )
         with (Path(scratch) / "stderr.txt").open("w+b") as errors:
             process = _start(scratch, errors)

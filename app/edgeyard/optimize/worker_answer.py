@@ -23,6 +23,8 @@ class WorkerLimits:
     wall_s: float = 900.0
     file_bytes: int = 2 << 30
     """The largest single file it may write."""
+    background: bool = False
+    """Let what people look at go first, where the system knows that (POSIX `nice`)."""
 
 
 class WorkerCrashError(UserError):

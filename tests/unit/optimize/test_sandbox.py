@@ -167,6 +167,11 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert gone(worker)
 
 
+def test_a_worker_in_the_background_lets_others_go_first() -> None:
+    here = run_in_worker(worker_job.niceness)
+    assert run_in_worker(worker_job.niceness, limits=WorkerLimits(background=True)) == here + 10
+
+
 def test_events_of_any_type_reach_the_thread_that_waits() -> None:
     seen = list[Pair]()
     told = run_in_worker(worker_job.tell_events, 3, on_event=lambda raw: seen.append(job_message.decode(raw, Pair)))

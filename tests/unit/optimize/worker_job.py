@@ -51,6 +51,10 @@ def sleep_and_tell(seconds: float, on_progress: Callable[[Progress], None] | Non
     return os.getpid()
 
 
+def niceness() -> int:
+    return os.nice(0)
+
+
 def burn() -> int:
     while True:
         pass

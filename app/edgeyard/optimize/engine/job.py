@@ -68,5 +68,7 @@ class OptimizeJob:
     seed: int = 1
     threads: int = 1
     """For judging accuracy; latency is always measured with one thread first."""
+    background: bool = False
+    """Let the window go first."""
     run_off_s: float = 1.0
     """How long the best few and the original are measured side by side at the end."""

@@ -90,6 +90,7 @@ class Supervisor:
             memory_bytes=job.memory_bytes,
             cpu_s=int(job.budget_s * 2 + _PROOF_S),
             wall_s=max(0.0, job.budget_s - self.elapsed_s) + _PROOF_S,
+            background=job.background,
         )
         try:
             return run_in_worker(
