@@ -48,6 +48,7 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--max-latency", metavar="MS", help="longest median time for a sample, in milliseconds")
     parser.add_argument("--prune", nargs="+", default=[], metavar="SHARE", help="also remove these shares of channels")
     parser.add_argument("--format", nargs="+", default=[], metavar="F", help="also write ort, openvino or tflite files")
+    parser.add_argument("--thorough", action="store_true", help="also try what rarely wins")
     parser.add_argument("--seed", type=int, default=1, help="decides how data is divided and every random draw")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the result (default: MODEL-variants)")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where finished work is kept and found again")
@@ -107,7 +108,7 @@ def _job(options: argparse.Namespace) -> OptimizeJob:
         profiles=profiles,
         preprocessing=read_preprocessing_file(options.preprocessing) if options.preprocessing else None,
         recipe=load_recipe(options.recipe) if options.recipe else None,
-        wishes=Wishes(tuple(_share(text) for text in options.prune), tuple(options.format)),
+        wishes=Wishes(tuple(_share(text) for text in options.prune), tuple(options.format), options.thorough),
         budgets={profile.id: budget for profile in profiles},
         max_drop=_number("--max-drop", options.max_drop, 100.0) / 100,
         budget_s=_seconds("--budget", options.budget),
