@@ -3,15 +3,17 @@ pass with its settings; passes are registered in `passes`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
 from edgeyard.optimize.dataset import Dataset
 from edgeyard.optimize.summary import ModelSummary
+
+Shared = TypeVar("Shared")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,13 +36,34 @@ class Trait:
     runtime: str = "onnxruntime"
 
 
+class Memo:
+    """What the steps of one job begin with alike, such as a calibration, so that it is computed once.
+
+    Only in memory, and only the last `most`: a step makes the same bytes without it. What is kept must not be changed.
+    """
+
+    def __init__(self, most: int = 0) -> None:
+        self._most = most
+        self._kept: dict[Hashable, Any] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Shared]) -> Shared:
+        """What was made for this key before, or what `make` gives now. The key holds everything that decides it."""
+        found: Shared = self._kept.pop(key) if key in self._kept else make()
+        if self._most:
+            self._kept[key] = found
+        while len(self._kept) > self._most:
+            del self._kept[next(iter(self._kept))]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class StepInput:
     """What a pass works on.
 
     `calibration` never shares a sample with what artifacts are judged by; it has labels when the data has them.
-    `original` is the model that the job began with, where a pass may learn from it.
-    An anytime pass returns its best when `budget_s` is over. `seed` decides every random draw. `tell` takes the
+    `original` is the model that the job began with, where a pass may learn from it. `memo` is the job's.
+    An anytime pass returns its best when `budget_s` is over. `seed` decides every random draw; `threads` may
+    run at once. `tell` takes the
     fraction done, 0 to 1, and a sentence for people, and raises when the job was cancelled.
     """
 
@@ -51,8 +74,10 @@ class StepInput:
     scratch: Path
     seed: int = 0
     budget_s: float = 60.0
+    threads: int = 1
     memory_bytes: int = 2 << 30
     original: Path | None = None
+    memo: Memo = field(default_factory=Memo)
     tell: Callable[[float, str], None] = lambda _fraction, _text: None
 
 

@@ -15,7 +15,7 @@ from edgeyard.optimize.inspect_model import inspect_model
 from edgeyard.optimize.passes import PASSES
 from edgeyard.optimize.passes.tidy import write_model
 from edgeyard.optimize.runtime.onnx_session import OnnxSession
-from edgeyard.optimize.step import StepInput, Trait
+from edgeyard.optimize.step import Memo, StepInput, Trait
 from tests.unit.optimize import toy_model
 from tests.unit.optimize.toy_model import model_of, save, value
 
@@ -34,6 +34,27 @@ def settings_of(kind: str, **settings: object) -> object:
 def make(kind: str, given: StepInput, out: Path, **settings: object) -> onnx.ModelProto:
     PASSES[kind].run(settings_of(kind, **settings), given, out)
     return onnx.load(out)
+
+
+def test_the_second_layout_of_a_quantization_is_only_written_and_the_same_as_made_alone(
+    given: StepInput, tmp_path: Path
+) -> None:
+    shared = replace(given, memo=Memo(2))
+    make("int8-static", shared, tmp_path / "qdq.onnx")
+    make("int8-static", replace(shared, calibration=None), tmp_path / "shared.onnx", layout="qoperator")
+    make("int8-static", given, tmp_path / "alone.onnx", layout="qoperator")
+    assert (tmp_path / "shared.onnx").read_bytes() == (tmp_path / "alone.onnx").read_bytes()
+
+
+def test_a_memo_forgets_what_was_used_longest_ago() -> None:
+    memo, made = Memo(2), list[str]()
+
+    def get(key: str) -> str:
+        return memo.get(key, lambda: made.append(key) or key)  # type: ignore[func-returns-value]
+
+    for key in ("a", "b", "a", "c", "a", "b"):
+        assert get(key) == key
+    assert made == ["a", "b", "c", "b"]
 
 
 def test_half_precision_keeps_inputs_and_outputs_in_float32(given: StepInput, tmp_path: Path) -> None:

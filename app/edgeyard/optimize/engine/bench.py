@@ -25,7 +25,7 @@ from edgeyard.optimize.passes import PASSES
 from edgeyard.optimize.recipe.recipe import ORIGINAL, RecipeStep
 from edgeyard.optimize.recipe.setting import settings_of
 from edgeyard.optimize.sidecar.message import SidecarReply
-from edgeyard.optimize.step import Pass, Settings, StepInput, Trait
+from edgeyard.optimize.step import Memo, Pass, Settings, StepInput, Trait
 from edgeyard.optimize.summary import ModelSummary
 
 SUFFIXES = {"onnx": ".onnx", "ort": ".ort", "tflite": ".tflite"}
@@ -33,6 +33,8 @@ ARCHIVE_SUFFIX = ".zip"
 REPLY_FILE = "edgeyard-reply.json"
 """Written by the supervisor, into the folder in which a sidecar worked, once its artifact is verified."""
 _MIN_STEP_S = 1.0
+_MEMO_ENTRIES, _MEMO_MODEL_BYTES = 2, 64 << 20
+"""Steps share what they begin with, unless the model is so large that keeping copies of it costs more than it saves."""
 
 
 class StepProblem(Exception):  # noqa: N818 - the ordinary way in which a step ends without an artifact
@@ -89,6 +91,7 @@ class Bench:
         self._sidecar_obstacles = sidecar_obstacles or {}
         self._calibration_key = content_key(data.calibration)
         self._summaries = {ORIGINAL: summary}
+        self._memo = Memo(_MEMO_ENTRIES if summary.size_bytes <= _MEMO_MODEL_BYTES else 0)
         trait = Trait(precision="int8") if summary.already_quantized else Trait()
         self.original = Artifact(
             ORIGINAL, "Original", cache.source, trait, summary.sha256, summary.sha256, summary.size_bytes
@@ -189,7 +192,9 @@ class Bench:
             seed=self._job.seed,
             budget_s=budget_s,
             memory_bytes=self._job.memory_bytes,
+            threads=self._job.threads,
             original=self.artifacts[ORIGINAL].path,
+            memo=self._memo,
             tell=lambda done, text: self._tell(step.id, done, text),
         )
 

@@ -21,7 +21,7 @@ ALIKE = 1.05
 """Latencies that differ by less than this factor are alike: the profile's order decides between them."""
 RISK = 0.25
 """A candidate whose true loss is above the budget with this probability is only taken when nothing surer will do."""
-SURE_SHARE = 0.6
+SURE_SHARE = 0.75
 """And what is surer must be at least this part as fast."""
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import onnx
 
 _FIRST_IR_WITH_PLAIN_INITIALIZERS = 4
+_MAY_HOLD_GRAPHS = (0, 5, 10)
+"""Types of attributes: not stated, GRAPH, GRAPHS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,8 @@ def names_from_outside(node: onnx.NodeProto) -> set[str]:
     """What the subgraphs of `node` read from the graph around them."""
     read: set[str] = set()
     for each in node.attribute:
+        if each.type not in _MAY_HOLD_GRAPHS:
+            continue  # nearly all are: this is asked of every node, over and over
         for graph in (each.g, *each.graphs):
             inside = {tensor.name for tensor in graph.initializer} | {value.name for value in graph.input}
             inside |= {name for inner in graph.node for name in inner.output}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+import msgspec
 from msgspec import Meta
 
 from edgeyard.domain.error import UserError
@@ -79,6 +80,14 @@ class StaticInt8Settings(Settings, frozen=True):
     ] = "range"
 
 
+@dataclass(frozen=True, slots=True)
+class _Quantized:
+    """All but the layout."""
+
+    scheme: Scheme
+    output: StepOutput
+
+
 class StaticInt8:
     """Our own calibration and placement (`quantize`); which `form` suits which hardware is said in onnxruntime's guide
     to quantization."""
@@ -109,7 +118,13 @@ class StaticInt8:
         return 0.8 + runs * summary.multiply_adds / _FLOAT_SPEED + summary.parameters / 2e7 + len(summary.layers) / 200
 
     def run(self, settings: StaticInt8Settings, given: StepInput, out: Path) -> StepOutput:
-        """Simplify, calibrate, place, correct, write."""
+        """Simplify, calibrate, place, correct, write. Of two layouts, the second is only written."""
+        key = (self.kind, given.summary.sha256, given.seed, msgspec.structs.replace(settings, layout="qdq"))
+        quantized = given.memo.get(key, lambda: self._quantize(settings, given))
+        write_model(emit(quantized.scheme, settings.layout), out)
+        return quantized.output
+
+    def _quantize(self, settings: StaticInt8Settings, given: StepInput) -> _Quantized:
         from edgeyard.optimize.quantize.prepare import prepare
 
         on_x86 = settings.form != "s8s8" and settings.edges == "auto"
@@ -120,8 +135,7 @@ class StaticInt8:
             raise UserError("No layer is left to quantize.", "Name fewer layers to keep in 32 bits.")
         given.tell(0.6, "Correcting biases")
         scheme = made.scheme(placement)
-        write_model(emit(scheme, settings.layout), out)
-        return StepOutput(*_report(scheme, made, prepared))
+        return _Quantized(scheme, StepOutput(*_report(scheme, made, prepared)))
 
     def _quantizer(self, settings: StaticInt8Settings, given: StepInput, prepared: Prepared) -> Quantizer:
         from edgeyard.optimize.quantize.quantize_graph import QuantizeOptions, quantizer
@@ -147,6 +161,7 @@ class StaticInt8:
             prepared.batch,
             given.memory_bytes,
             lambda fraction: given.tell(0.1 + 0.5 * fraction, "Calibrating"),
+            given.threads,
         )
 
 

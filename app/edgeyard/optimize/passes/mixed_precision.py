@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -15,8 +15,9 @@ from edgeyard.optimize.step import Settings, StepInput, StepOutput, Trait
 from edgeyard.optimize.summary import ModelSummary
 
 if TYPE_CHECKING:
+    from edgeyard.optimize.quantize.prepare import Prepared
     from edgeyard.optimize.quantize.quantize_graph import Quantizer
-    from edgeyard.optimize.quantize.search import Found
+    from edgeyard.optimize.quantize.search import Found, Search
 
 _FLOAT_SPEED = 6e9
 _SHARE_OF_BUDGET = 0.8
@@ -42,6 +43,15 @@ class MixedPrecisionSettings(Settings, frozen=True):
         float,
         Meta(ge=0.5, le=0.99, description="how likely the loss must be within max_drop, by the selection samples"),
     ] = 0.75
+    quieter_db: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="how far the noise at the output must lie below that of all layers in int8, in decibels: for"
+            " when that lost too much, although the selection samples did not show it",
+        ),
+    ] = 0.0
     calibration: Annotated[
         Literal["minmax", "percentile", "percentile-99.9", "entropy", "mse", "best"],
         Meta(description="how ranges are taken, as for int8-static"),
@@ -54,6 +64,14 @@ class MixedPrecisionSettings(Settings, frozen=True):
     bias_samples: Annotated[
         int, Meta(ge=0, le=1000, description="samples on which biases are corrected; 0 leaves them")
     ] = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What does not depend on the goal: another search with another goal goes on from here."""
+
+    prepared: Prepared
+    search: Search
 
 
 class MixedPrecision:
@@ -92,10 +110,26 @@ class MixedPrecision:
 
     def run(self, settings: MixedPrecisionSettings, given: StepInput, out: Path) -> StepOutput:
         """Prepare, calibrate, search, write the best found."""
+        from edgeyard.optimize.quantize.search import Goal
+
+        key = (
+            self.kind, given.summary.sha256, given.seed, settings.form, settings.calibration, settings.samples,
+            settings.selection, settings.bias_samples,
+        )  # fmt: skip
+        begun = given.memo.get(key, lambda: self._begin(settings, given))
+        goal = Goal(
+            settings.max_drop, settings.confidence, _SHARE_OF_BUDGET * given.budget_s, quieter_db=settings.quieter_db
+        )
+        found = begun.search.run(goal, given.tell)
+        write_model(emit(found.best.scheme, settings.layout), out)
+        notes = (*begun.prepared.notes, *_notes(found, settings, len(begun.prepared.selection)))
+        return StepOutput(notes, _figures(found, begun.search.made), found.complete)
+
+    def _begin(self, settings: MixedPrecisionSettings, given: StepInput) -> _Begun:
         from edgeyard.optimize.quantize.prepare import prepare
         from edgeyard.optimize.quantize.quantize_graph import QuantizeOptions, quantizer
         from edgeyard.optimize.quantize.scheme import FORMS
-        from edgeyard.optimize.quantize.search import Goal, search
+        from edgeyard.optimize.quantize.search import Search
 
         on_x86 = settings.form != "s8s8"
         prepared = prepare(given, settings.samples, settings.selection, without_transpose=on_x86)
@@ -110,14 +144,11 @@ class MixedPrecision:
             prepared.batch,
             given.memory_bytes,
             lambda fraction: given.tell(0.2 * fraction, "Calibrating"),
+            given.threads,
         )
         if not made.placement().weighted():
             raise UserError("No layer is left to quantize.", "Use fp16, or leave this step out.")
-        goal = Goal(settings.max_drop, settings.confidence, _SHARE_OF_BUDGET * given.budget_s)
-        found = search(made, prepared.selection, goal, given.tell)
-        write_model(emit(found.best.scheme, settings.layout), out)
-        notes = (*prepared.notes, *_notes(found, settings, len(prepared.selection)))
-        return StepOutput(notes, _figures(found, made), found.complete)
+        return _Begun(prepared, Search(made, prepared.selection))
 
 
 def _notes(found: Found, settings: MixedPrecisionSettings, judged: int) -> list[str]:
@@ -137,7 +168,10 @@ def _notes(found: Found, settings: MixedPrecisionSettings, judged: int) -> list[
         f"On the selection samples {said}: {likely}.",
     ]
     if not found.meets:
-        notes.append(f"No mixture that was tried reaches the likelihood of {settings.confidence:.0%} asked for.")
+        notes.append(
+            f"No mixture that was tried reaches the likelihood of {settings.confidence:.0%} asked for"
+            + (f", {settings.quieter_db:g} dB under the noise of int8." if settings.quieter_db else ".")
+        )
     return notes
 
 

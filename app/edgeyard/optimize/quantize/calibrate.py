@@ -36,6 +36,7 @@ def calibrate(
     dataset: Dataset,
     fixed_batch: int | None = None,
     tell: Callable[[float], None] = lambda _fraction: None,
+    threads: int = 1,
 ) -> Calibration:
     """Histograms of `tensors` (float32, in the main graph) over all samples.
 
@@ -52,7 +53,7 @@ def calibrate(
     wanted = list(dict.fromkeys(tensors))
     histograms = {name: Histogram() for name in wanted}
     computed = [name for name in wanted if name not in graph.inputs]
-    session = open_session(graph.part([], computed).SerializeToString(), 1) if computed else None
+    session = open_session(graph.part([], computed).SerializeToString(), threads) if computed else None
     done = 0
     for x in dataset.batches(fixed_batch or batch_for(graph, wanted)):
         arrays = dict.fromkeys(graph.inputs, x)

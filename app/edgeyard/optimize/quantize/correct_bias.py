@@ -34,6 +34,7 @@ def correct_bias(
     batch: int,
     memory_bytes: int,
     means: Means | None = None,
+    threads: int = 1,
     tell: Callable[[float], None] = lambda _fraction: None,
 ) -> Biases:
     """Corrected biases by the output of each unit that has a place for one, for `make_scheme`.
@@ -51,8 +52,8 @@ def correct_bias(
         biases[unit.output] = np.zeros(channels, np.float32) if bias is None else bias.copy()
     mark = mark_for(scheme.graph)
     quantized = OnnxGraph(emit_qdq(replace(scheme, biases={**scheme.biases, **biases})))
-    wanted = float_means(scheme.graph, units, dataset, batch) if means is None else means
-    replay = Replay(quantized, dataset, batch, memory_bytes // _SHARE_OF_MEMORY)
+    wanted = float_means(scheme.graph, units, dataset, batch, threads) if means is None else means
+    replay = Replay(quantized, dataset, batch, memory_bytes // _SHARE_OF_MEMORY, threads)
     for number, unit in enumerate(units):
         exact = unit.output if unit.output in scheme.placement.floats else f"{unit.output}{mark}exact"
         shift = wanted[unit.output] - _mean(replay, exact, _before(quantized, exact), unit)
@@ -63,13 +64,13 @@ def correct_bias(
     return biases
 
 
-def float_means(graph: OnnxGraph, units: Iterable[Unit], dataset: Dataset, batch: int) -> Means:
+def float_means(graph: OnnxGraph, units: Iterable[Unit], dataset: Dataset, batch: int, threads: int = 1) -> Means:
     """The mean of each unit's output before its activation, per channel, by the output of the unit; in one sweep."""
     weighted = [unit for unit in units if unit.layer is not None and unit.layer.bias_node is None]
     sums: Means = {unit.output: np.zeros(1) for unit in weighted}
     counts = dict.fromkeys(sums, 0)
     outputs = [unit.node.output[0] for unit in weighted]
-    for tensors in Replay(graph, dataset, min(batch, batch_for(graph, outputs)), 0).batches(outputs):
+    for tensors in Replay(graph, dataset, min(batch, batch_for(graph, outputs)), 0, threads).batches(outputs):
         for unit in weighted:
             total, count = _sum(tensors[unit.node.output[0]], unit)
             sums[unit.output] = sums[unit.output] + total

@@ -22,10 +22,10 @@ def layer_sqnr_db(scheme: Scheme, dataset: Dataset, batch: int) -> dict[str, flo
     return _sqnr_db(scheme, [unit.output for unit in scheme.placement.integer_units()], dataset, batch)
 
 
-def scores_of(graph: OnnxGraph, dataset: Dataset, batch: int) -> NDArray[np.float32]:
+def scores_of(graph: OnnxGraph, dataset: Dataset, batch: int, threads: int = 1) -> NDArray[np.float32]:
     """The first output of every sample, before a Softmax: behind it, sure answers would hide all noise."""
     name = before_softmax(graph)
-    return np.concatenate([tensors[name] for tensors in Replay(graph, dataset, batch, 0).batches([name])])
+    return np.concatenate([tensors[name] for tensors in Replay(graph, dataset, batch, 0, threads).batches([name])])
 
 
 def before_softmax(graph: OnnxGraph) -> str:

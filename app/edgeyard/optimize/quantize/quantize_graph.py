@@ -53,6 +53,7 @@ class Quantizer:
     ranges: Mapping[str, Range]
     method: str
     """One of `METHODS`; the one that was best, when the best was asked for."""
+    threads: int = 1
     noise_db: dict[str, float] = field(default_factory=dict)
     """Output SQNR by method, when all were tried, before biases were corrected."""
     _means: dict[int, Means] = field(default_factory=dict)
@@ -76,8 +77,8 @@ class Quantizer:
         used = self.samples.first(count)
         if count not in self._means:
             everywhere = [unit for unit in find_units(self.graph) if unit.role is Role.WEIGHTS]
-            self._means[count] = float_means(self.graph, everywhere, used, self.batch)
-        biases = correct_bias(scheme, used, self.batch, self.memory_bytes, self._means[count])
+            self._means[count] = float_means(self.graph, everywhere, used, self.batch, self.threads)
+        biases = correct_bias(scheme, used, self.batch, self.memory_bytes, self._means[count], self.threads)
         return make_scheme(self.graph, placement, self.ranges, self.options.form, biases)
 
 
@@ -89,6 +90,7 @@ def quantizer(
     batch: int,
     memory_bytes: int,
     tell: Callable[[float], None] = lambda _fraction: None,
+    threads: int = 1,
 ) -> Quantizer:
     """Calibrate `graph` (which is equalized first, when the options say so).
 
@@ -103,11 +105,11 @@ def quantizer(
         raise UserError(
             f"There is no layer {', '.join(unknown[:3])} to keep in 32 bits.", "Use the names that inspection shows."
         )
-    calibration = calibrate(graph, tensors_to_calibrate(units), samples, fixed_batch, tell)
+    calibration = calibrate(graph, tensors_to_calibrate(units), samples, fixed_batch, tell, threads)
     levels = 1 << (16 if "16" in options.form.activation else 8)
     first = "minmax" if options.method == BEST else options.method
     made = Quantizer(
-        graph, samples, batch, memory_bytes, options, calibration, calibration.ranges(first, levels), first
+        graph, samples, batch, memory_bytes, options, calibration, calibration.ranges(first, levels), first, threads
     )
     if options.method == BEST:
         _choose_method(made, levels)
@@ -117,11 +119,11 @@ def quantizer(
 def _choose_method(made: Quantizer, levels: int) -> None:
     placement = made.placement()
     judged = made.samples.first(_JUDGED_SAMPLES)
-    real = scores_of(made.graph, judged, made.batch)
+    real = scores_of(made.graph, judged, made.batch, made.threads)
     ranges = {}
     for method in METHODS:
         ranges[method] = made.calibration.ranges(method, levels)
         scheme = make_scheme(made.graph, placement, ranges[method], made.options.form)
-        made.noise_db[method] = sqnr_db(real, scores_of(OnnxGraph(emit_qdq(scheme)), judged, made.batch))
+        made.noise_db[method] = sqnr_db(real, scores_of(OnnxGraph(emit_qdq(scheme)), judged, made.batch, made.threads))
     made.method = max(made.noise_db, key=lambda method: made.noise_db[method])
     made.ranges = ranges[made.method]

@@ -28,23 +28,47 @@ _SHARE_FOR_SENSITIVITY = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The drop that is allowed (a fraction), how sure to be of it, and how long to search."""
+    """The drop that is allowed (a fraction), how sure to be of it, how long to search, and how far below that of all
+    int8 the noise at the output must lie."""
 
     max_drop: float
     confidence: float
     budget_s: float
+    quieter_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """One mixture: which layers stayed in floats, and what that gave on the selection samples."""
+class Mixture:
+    """Which layers stayed in floats, and what that gave on the selection samples."""
 
     kept: frozenset[str]
     scheme: Scheme
     flips: Flips
-    probability: float
     output_sqnr_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A mixture held against a goal."""
+
+    mixture: Mixture
+    probability: float
     after_s: float
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Names of the layers in floats."""
+        return self.mixture.kept
+
+    @property
+    def scheme(self) -> Scheme:
+        """For writing the mixture."""
+        return self.mixture.scheme
+
+    @property
+    def flips(self) -> Flips:
+        """How the answers changed."""
+        return self.mixture.flips
 
     def row(self) -> dict[str, Any]:
         """For charts: JSON types."""
@@ -53,7 +77,7 @@ class Tried:
             "agreement": round(self.flips.agreement, 5),
             "expected_drop": round(self.flips.expected_drop, 5),
             "probability": round(self.probability, 4),
-            "output_sqnr_db": round(self.output_sqnr_db, 2),
+            "output_sqnr_db": round(self.mixture.output_sqnr_db, 2),
             "after_s": round(self.after_s, 2),
         }
 
@@ -69,77 +93,85 @@ class Found:
     complete: bool = True
 
 
-def search(
-    made: Quantizer,
-    selection: Dataset,
-    goal: Goal,
-    tell: Callable[[float, str], None] = lambda _fraction, _text: None,
-) -> Found:
-    """All int8 first; if that does not do, the layer sets of `trade.float_sets` by bisection, fast ones preferred.
+class Search:
+    """Mixtures of one quantized graph. What was tried for one goal is known for the next."""
 
-    Args:
-        selection: samples that ranges and biases were not taken from; labels are used where there are any.
-    """
-    judge = _Judge(made, selection, goal)
-    first = judge.try_set(frozenset())
-    found = Found(first, [first], meets=first.probability >= goal.confidence)
-    tell(0.3, _words(first))
-    found.layers = _sensitivities(judge)
-    if found.meets:
-        return found
-    found.complete = len(found.layers) == sum(unit.layer is not None for unit in first.scheme.placement.units)
-    # Neither the set that was tried first, nor the one without any integers.
-    sets = float_sets(trades(made, found.layers))[1:-1]
-    low, high = 0, len(sets) - 1
-    while low <= high:
-        if judge.over():
-            found.complete = False
-            break
-        # Nearer to the fast end: what is tried there is faster, and more often enough than not.
-        middle = (2 * low + high) // 3
-        tried = judge.try_set(sets[middle])
-        found.tried.append(tried)
-        tell(min(0.9, 0.3 + 0.6 * judge.elapsed_s / goal.budget_s), _words(tried))
-        if tried.probability >= goal.confidence:
-            # Found later, so with fewer layers in floats than what met the goal before.
-            found.best, found.meets, high = tried, True, middle - 1
-        else:
-            low = middle + 1
-            if not found.meets and tried.probability > found.best.probability:
-                found.best = tried
-    return found
-
-
-def _sensitivities(judge: _Judge) -> list[LayerSensitivity]:
-    until = judge.elapsed_s + _SHARE_FOR_SENSITIVITY * judge.goal.budget_s
-    samples = judge.made.samples.first(_SENSITIVITY_SAMPLES)
-    return sensitivities(judge.made, samples, enough=lambda: judge.elapsed_s > until)
-
-
-class _Judge:
-    def __init__(self, made: Quantizer, selection: Dataset, goal: Goal) -> None:
-        self._started = time.monotonic()
-        self.made, self.goal = made, goal
+    def __init__(self, made: Quantizer, selection: Dataset) -> None:
+        """`selection`: samples that ranges and biases were not taken from; labels are used where there are any."""
+        self.made = made
         self._selection = selection
-        self._real: NDArray[np.float32] = scores_of(made.graph, selection, made.batch)
+        self._real: NDArray[np.float32] = scores_of(made.graph, selection, made.batch, made.threads)
+        self._mixtures: dict[frozenset[str], Mixture] = {}
+        self._layers: list[LayerSensitivity] = []
 
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self._started
+    def run(self, goal: Goal, tell: Callable[[float, str], None] = lambda _fraction, _text: None) -> Found:
+        """All int8 first; if that does not do, the layer sets of `trade.float_sets` by bisection, fast ones preferred.
 
-    def over(self) -> bool:
-        return self.elapsed_s >= self.goal.budget_s
+        When none does, the likeliest to keep the drop counts, and of those as likely the one with the least noise.
+        """
+        started = time.monotonic()
 
-    def try_set(self, kept: frozenset[str]) -> Tried:
-        placement = self.made.placement(kept)
-        scheme = self.made.scheme(placement, min(_BIAS_SAMPLES, self.made.options.bias_samples))
-        scores = scores_of(OnnxGraph(emit_qdq(scheme)), self._selection, self.made.batch)
-        flips = flips_of(scores, self._real, self._selection.y)
-        probability = flips.probability_within(self.goal.max_drop)
-        floats = frozenset(
-            unit.name for unit in placement.units if unit.layer is not None and unit.output not in placement.integer
-        )
-        return Tried(floats, scheme, flips, probability, sqnr_db(self._real, scores), self.elapsed_s)
+        def elapsed_s() -> float:
+            return time.monotonic() - started
+
+        def attempt(kept: frozenset[str]) -> Tried:
+            mixture = self._mixture(kept)
+            return Tried(mixture, mixture.flips.probability_within(goal.max_drop), elapsed_s())
+
+        first = attempt(frozenset())
+        least_db = first.mixture.output_sqnr_db + goal.quieter_db
+
+        def meets(tried: Tried) -> bool:
+            return tried.probability >= goal.confidence and tried.mixture.output_sqnr_db >= least_db
+
+        found = Found(first, [first], meets=meets(first))
+        tell(0.3, _words(first))
+        found.layers = self._sensitivities(lambda: elapsed_s() > _SHARE_FOR_SENSITIVITY * goal.budget_s)
+        if found.meets:
+            return found
+        found.complete = len(found.layers) == sum(unit.layer is not None for unit in first.scheme.placement.units)
+        # Neither the set that was tried first, nor the one without any integers.
+        sets = float_sets(trades(self.made, found.layers))[1:-1]
+        low, high = 0, len(sets) - 1
+        while low <= high:
+            if elapsed_s() >= goal.budget_s:
+                found.complete = False
+                break
+            # Nearer to the fast end: what is tried there is faster, and more often enough than not.
+            middle = (2 * low + high) // 3
+            tried = attempt(sets[middle])
+            found.tried.append(tried)
+            tell(min(0.9, 0.3 + 0.6 * elapsed_s() / goal.budget_s), _words(tried))
+            if meets(tried):
+                # Found later, so with fewer layers in floats than what met the goal before.
+                found.best, found.meets, high = tried, True, middle - 1
+            else:
+                low = middle + 1
+                if not found.meets:
+                    found.best = max(
+                        found.best, tried, key=lambda each: (each.probability, each.mixture.output_sqnr_db)
+                    )
+        return found
+
+    def _sensitivities(self, enough: Callable[[], bool]) -> list[LayerSensitivity]:
+        if not self._layers:
+            found = sensitivities(self.made, self.made.samples.first(_SENSITIVITY_SAMPLES), enough=enough)
+            if enough():
+                return found  # too few, perhaps: the next goal measures them all
+            self._layers = found
+        return self._layers
+
+    def _mixture(self, kept: frozenset[str]) -> Mixture:
+        if kept not in self._mixtures:
+            placement = self.made.placement(kept)
+            scheme = self.made.scheme(placement, min(_BIAS_SAMPLES, self.made.options.bias_samples))
+            scores = scores_of(OnnxGraph(emit_qdq(scheme)), self._selection, self.made.batch, self.made.threads)
+            flips = flips_of(scores, self._real, self._selection.y)
+            floats = frozenset(
+                unit.name for unit in placement.units if unit.layer is not None and unit.output not in placement.integer
+            )
+            self._mixtures[kept] = Mixture(floats, scheme, flips, sqnr_db(self._real, scores))
+        return self._mixtures[kept]
 
 
 def _words(tried: Tried) -> str:

@@ -43,7 +43,7 @@ def sensitivities(
 ) -> list[LayerSensitivity]:
     """Of every layer with weights, in the order of the nodes; fewer when `enough` says so before."""
     units = [unit for unit in find_units(made.graph) if unit.role is Role.WEIGHTS]
-    real = scores_of(made.graph, dataset, made.batch)
+    real = scores_of(made.graph, dataset, made.batch, made.threads)
     signal = float(np.square(real, dtype=np.float64).mean())
     found = []
     for number, unit in enumerate(units):
@@ -51,7 +51,7 @@ def sensitivities(
             break
         placement = made.placement({other.name for other in units if other is not unit}, edges=False)
         scheme = make_scheme(made.graph, placement, made.ranges, made.options.form)
-        scores = scores_of(OnnxGraph(emit_qdq(scheme)), dataset, made.batch)
+        scores = scores_of(OnnxGraph(emit_qdq(scheme)), dataset, made.batch, made.threads)
         noise = float(np.square(real - scores, dtype=np.float64).mean())
         found.append(LayerSensitivity(unit, noise, decibels(signal, noise)))
         tell((number + 1) / len(units))

@@ -1,5 +1,6 @@
 """The search for a mixture of int8 and 32 bits, as a step."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from onnx import helper, numpy_helper
 from edgeyard.domain.model import Preprocessing
 from edgeyard.optimize.dataset import Dataset
 from edgeyard.optimize.passes.mixed_precision import MixedPrecision
+from edgeyard.optimize.step import Memo
 from tests.unit.optimize.passes.step_given import given_for, run_pass
 from tests.unit.optimize.quantize import networks
 from tests.unit.optimize.quantize.networks import noise, run
@@ -88,6 +90,41 @@ def test_when_time_is_up_the_best_so_far_counts(tmp_path: Path) -> None:
     assert not done.complete
     assert not done.figures["meets"]
     assert any("No mixture" in note for note in done.notes)
+
+
+def test_a_quieter_mixture_keeps_more_layers_in_32_bits_than_the_samples_alone_ask_for(tmp_path: Path) -> None:
+    model = fragile()
+    given = given_for(model, data(model), tmp_path)
+    settings = {"max_drop": 1.0, "form": "s8s8", "calibration": "minmax", "bias_samples": 0}
+    _, plain = run_pass(MixedPrecision(), given, tmp_path / "plain.onnx", **settings)
+    _, quieter = run_pass(MixedPrecision(), given, tmp_path / "v.onnx", quieter_db=3.0, **settings)
+    assert {row["type"] for row in plain.figures["layers"]} == {"int8"}
+    assert {row["type"] for row in quieter.figures["layers"]} == {"int8", "fp32"}
+    noise_db = [row["output_sqnr_db"] for row in quieter.figures["search"]]
+    assert quieter.figures["meets"]
+    assert max(noise_db) >= noise_db[0] + 3.0
+
+
+def test_a_second_search_goes_on_from_the_first_and_finds_what_it_would_have_found_alone(tmp_path: Path) -> None:
+    model = fragile()
+    memo = Memo(2)
+    shared = given_for(model, data(model), tmp_path, memo=memo)
+    settings = {"form": "s8s8", "calibration": "minmax", "bias_samples": 0}
+    run_pass(MixedPrecision(), shared, tmp_path / "first.onnx", max_drop=0.5, **settings)
+    (begun,) = memo._kept.values()
+    known = set(begun.search._mixtures)
+    run_pass(MixedPrecision(), shared, tmp_path / "second.onnx", max_drop=0.1, **settings)
+    assert known < set(begun.search._mixtures)
+    run_pass(MixedPrecision(), replace(shared, memo=Memo()), tmp_path / "alone.onnx", max_drop=0.1, **settings)
+    assert (tmp_path / "second.onnx").read_bytes() == (tmp_path / "alone.onnx").read_bytes()
+
+
+def test_threads_change_nothing_but_the_time(tmp_path: Path) -> None:
+    model = fragile()
+    for threads in (1, 2):
+        given = given_for(model, data(model), tmp_path, threads=threads)
+        run_pass(MixedPrecision(), given, tmp_path / f"{threads}.onnx", max_drop=0.1, form="s8s8")
+    assert (tmp_path / "1.onnx").read_bytes() == (tmp_path / "2.onnx").read_bytes()
 
 
 def test_too_few_samples_are_an_obstacle(tmp_path: Path) -> None:
