@@ -34,9 +34,9 @@ from tests.benchmark.optimization.histogram import histogram_rows
 from tests.benchmark.optimization.judge import AGAIN, ORIGINAL
 from tests.benchmark.optimization.judge_files import judge_files
 from tests.benchmark.optimization.ours import run_ours
-from tests.benchmark.optimization.pruning import make_pruned, pruning_aims
+from tests.benchmark.optimization.pruning import IMAGES, make_pruned, pruning_aims
 from tests.benchmark.optimization.rival import RIVALS, Made, run_rival
-from tests.benchmark.optimization.sample_sets import QUICK, Sizes, make_sets
+from tests.benchmark.optimization.sample_sets import QUICK, Sizes, make_sets, more_images
 
 QUICK_MODELS = ("resnet20", "kws")
 BUDGET_DROP = 0.1
@@ -68,7 +68,7 @@ def main() -> int:
         )
         if "resnet20" in wanted and not given.quick:
             told("pruning")
-            result["pruning"] = prune(CASES[0], given.data, scratch / "resnet20" / "sets", scratch / "pruning", seconds)
+            result["pruning"] = prune(CASES[0], given.data, scratch, seconds)
     result["aims"] = aims(result["models"], result["histogram"]) + pruning_aims(result.get("pruning", []))
     print(json.dumps(result, indent=1))
     return 0
@@ -105,11 +105,12 @@ def compare(case: Case, given: argparse.Namespace, sizes: Sizes, scratch: Path, 
     return rows
 
 
-def prune(case: Case, data: Path, sets: Path, scratch: Path, seconds: float) -> list[dict[str, Any]]:
+def prune(case: Case, data: Path, scratch: Path, seconds: float) -> list[dict[str, Any]]:
     """Rows of the pruning table, the original first."""
-    model = case.path(data)
-    made = [Made(ORIGINAL, model, size_bytes=model.stat().st_size), *make_pruned(model, sets, scratch)]
-    return judge_files(made, sets / "evaluation.npz", case.labelled, seconds)
+    model, evaluation = case.path(data), scratch / case.name / "sets" / "evaluation.npz"
+    images = more_images(case, data, IMAGES, scratch / "pruning")
+    made = [Made(ORIGINAL, model, size_bytes=model.stat().st_size), *make_pruned(model, images, scratch / "pruning")]
+    return judge_files(made, evaluation, case.labelled, seconds)
 
 
 def told(text: str) -> None:
