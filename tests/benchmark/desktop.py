@@ -185,11 +185,11 @@ class Beats:
         self._timer.timeout.connect(lambda: self.times.append(time.perf_counter()))
         self._timer.start()
 
-    def figures(self) -> dict[str, float]:
-        """Distances between beats in ms."""
+    def figures(self, first: int | None = None) -> dict[str, float]:
+        """Distances between beats in ms: of all, or of the first so many."""
         import numpy as np
 
-        gaps = np.diff(self.times) * 1000
+        gaps = np.diff(self.times[:first]) * 1000
         if not len(gaps):
             return {}
         percentiles = {f"p{number}_ms": round(float(np.percentile(gaps, number)), 1) for number in (50, 95, 99)}
@@ -265,6 +265,7 @@ def watch_frames(desktop: Any, window: Any, seconds: float) -> dict[str, Any]:
     desktop.session.feeds.fleet.arrived.connect(lambda _frame: arrived.append(time.time()))
     beats = Beats()
     rest = cpu_ms_per_s(seconds / 2)
+    beats_at_rest = len(beats.times)
     window.go(Place("fleet"))
     bar = table.verticalScrollBar()
     scroll = QTimer()
@@ -275,6 +276,7 @@ def watch_frames(desktop: Any, window: Any, seconds: float) -> dict[str, Any]:
     scroll.stop()
     bar.setValue(0)
     figures = {f"frame_{name}": value for name, value in beats.figures().items()}
+    figures |= {"frame_rest_p95_ms": beats.figures(beats_at_rest)["p95_ms"]}
     figures |= {"gui_cpu_rest_ms_per_s": rest, "gui_cpu_scroll_ms_per_s": scrolling}
     return {**figures, "snapshots_per_s": round(len(arrived) / seconds, 1)}
 

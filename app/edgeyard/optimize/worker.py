@@ -19,9 +19,9 @@ import msgspec
 from edgeyard.domain.error import UserError
 from edgeyard.optimize import jail, job_message
 from edgeyard.optimize.job_message import Broken, Call, Done, Message, OutOfMemory, Progress, Refused, Told
+from edgeyard.optimize.priority import give_way
 
 _PARENT_GONE = 3
-_BACKGROUND_NICE = 10
 _MEMORY_WORDS = ("bad_alloc", "bad allocation", "failed to allocate", "cannot allocate memory", "out of memory")
 
 
@@ -33,8 +33,8 @@ def main() -> int:
         return _PARENT_GONE
     call: Call = job_message.decode(body, Call)
     jail.die_with_parent(call.parent_pid)
-    if call.background and hasattr(os, "nice"):
-        os.nice(_BACKGROUND_NICE)
+    if call.background:
+        give_way(os.getpid())
     held = jail.enter_jail(call.memory_bytes, call.cpu_s, call.file_bytes, [Path(path) for path in call.writable])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _send(answers, Progress(0.0, "Worker: " + "; ".join(held or ["no limits on this system"]) + ".", "worker"))

@@ -51,8 +51,13 @@ def sleep_and_tell(seconds: float, on_progress: Callable[[Progress], None] | Non
     return os.getpid()
 
 
-def niceness() -> int:
-    return os.nice(0)
+def niceness() -> tuple[int, int]:
+    """Of the process, and of its session where the kernel shares the processor out by session."""
+    try:
+        session = int(Path("/proc/self/autogroup").read_text().split()[-1])
+    except OSError:
+        session = 0
+    return os.nice(0), session
 
 
 def burn() -> int:

@@ -17,6 +17,7 @@ from typing import IO
 
 import psutil
 
+from edgeyard.optimize.priority import give_way
 from edgeyard.optimize.sidecar.message import SidecarError
 from edgeyard.optimize.worker_answer import JobCancelledError
 
@@ -83,6 +84,8 @@ def run_limited(
 ) -> ProcessEnd:
     """Run `command` in `folder` and wait for it; it and its children are gone when this returns or raises.
 
+    They take minutes and hours, so everything else goes first.
+
     `on_poll` is called about ten times a second, in this thread.
 
     Raises:
@@ -103,6 +106,7 @@ def run_limited(
         )
     except OSError as error:
         raise SidecarError("missing", f"{command[0]} cannot be started ({error.strerror or error}).") from error
+    give_way(process.pid)
     assert process.stdout is not None
     reader = threading.Thread(target=_drain, args=(process.stdout, log), daemon=True)
     reader.start()
