@@ -53,9 +53,10 @@ class CandidateTableModel(QAbstractTableModel):
 
     def show_state(self, state: StudyState) -> None:
         """Take over what is known now."""
-        same = set(state.candidates) == set(self._names)
-        self._state = state
-        if same and self._names:
+        before, self._state = self._state, state
+        if (state.candidates, state.picked) == (before.candidates, before.picked):
+            return
+        if set(state.candidates) == set(self._names):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._names) - 1, len(COLUMNS) - 1))
             return
         self._rearrange()

@@ -36,12 +36,15 @@ class LayerTableModel(QAbstractTableModel):
         self._rows: Sequence[LayerRow] = ()
         self._sqnr_db: Mapping[str, float] = {}
 
-    def show_layers(self, layers: Sequence[LayerRow], sqnr_db: Mapping[str, float]) -> None:
-        """Take over the layers that hold parameters or do work."""
+    def show_layers(self, layers: Sequence[LayerRow], sqnr_db: Mapping[str, float]) -> bool:
+        """Take over the layers that hold parameters or do work; whether anything is new."""
+        rows = [row for row in layers if row.parameters or row.multiply_adds]
+        if rows == self._rows and sqnr_db == self._sqnr_db:
+            return False
         self.beginResetModel()
-        self._rows = [row for row in layers if row.parameters or row.multiply_adds]
-        self._sqnr_db = sqnr_db
+        self._rows, self._sqnr_db = rows, sqnr_db
         self.endResetModel()
+        return True
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._rows)

@@ -47,9 +47,10 @@ class StepTableModel(QAbstractTableModel):
         """Take over what is known now."""
         rows = list(state.steps.values())
         if [row.id for row in rows] == [row.id for row in self._rows]:
-            self._rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
+            before, self._rows = self._rows, rows
+            for place, (old, new) in enumerate(zip(before, rows, strict=True)):
+                if old != new:
+                    self.dataChanged.emit(self.index(place, 0), self.index(place, len(COLUMNS) - 1))
             return
         self.beginResetModel()
         self._rows = rows

@@ -178,8 +178,8 @@ class StudyView(QWidget):
         if place != self.table.currentIndex().row():
             self.table.setCurrentIndex(self.candidates.index(place, 0) if place >= 0 else QModelIndex())
         figures = picture.state.candidates[self._names[0]].figures if place >= 0 else picture.state.figures
-        self.layers.show_layers(picture.layers, layer_errors(figures))
-        self.layer_table.resizeColumnsToContents()
+        if self.layers.show_layers(picture.layers, layer_errors(figures)):
+            self.layer_table.resizeColumnsToContents()
 
     def _on_chart(self, name: str, compared: bool) -> None:
         self.choose(*((self._names[0], name) if compared and self._names else (name,)))
