@@ -10,18 +10,22 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from edgeyard.commands.lab_choice import choose_from_lab
 from edgeyard.commands.lab_command import LabSettings, cancel_run, demand_evidence, start_lab_run
 from edgeyard.commands.model_command import artifact_folder
 from edgeyard.commands.release_signing import ensure_release_root, sign_version
 from edgeyard.commands.workspace import Workspace
+from edgeyard.desktop.models_page.lab_dialog import LabDialog
+from edgeyard.desktop.models_page.page import ModelsPage
+from edgeyard.desktop.page import Place
 from edgeyard.domain.error import UserError
 from edgeyard.domain.lab import LabState
 from edgeyard.domain.model import Evidence, ModelVersion, TensorContract
 from edgeyard.store.database import Connection, Database
 from edgeyard.store.device import get_device
-from edgeyard.store.lab import get_lab_run, lab_results
+from edgeyard.store.lab import LabRun, get_lab_run, lab_results, list_lab_runs
 from edgeyard.store.model import add_version, find_version, get_version
 from edgeyard.store.variant import add_variant
 from edgeyard.trust.artifact_file import store_artifact
@@ -29,6 +33,7 @@ from edgeyard.trust.key_vault import KeyVault, PassphraseUnlock
 from tests.e2e.hub_parts import eventually
 from tests.e2e.hub_process import HubProcess, HubSite
 from tests.unit.agent import toy_model
+from tests.unit.desktop.plan_desk import open_window
 
 pytestmark = pytest.mark.e2e
 
@@ -192,6 +197,34 @@ def test_a_device_that_was_not_started_for_the_lab_takes_no_order(lab: Lab) -> N
     assert lab.state_of(run) is LabState.WAITING
     cancel_run(lab.workspace, run)
     assert lab.state_of(run) is LabState.CANCELLED
+
+
+def test_the_window_orders_a_run_with_the_key_that_was_opened(lab: Lab, qtbot: QtBot) -> None:
+    with open_window(qtbot, lab.site.folder) as window:
+        page = window.page("models")
+        assert isinstance(page, ModelsPage)
+        window.go(Place("models", "yard/1"))
+        qtbot.waitUntil(lambda: page._version() is not None, timeout=5_000)
+        next(action for action in page.actions_here() if action.id == "lab-run").run()
+        dialog = window.findChild(LabDialog)
+        assert dialog is not None
+        qtbot.waitUntil(dialog.order.isEnabled, timeout=5_000)
+        dialog.key.passphrase_field.setText("wrong horse")
+        dialog.order.click()
+        qtbot.waitUntil(lambda: bool(dialog.trouble.text()), timeout=10_000)
+        dialog.key.passphrase_field.setText("correct horse")
+        dialog.order.click()
+
+        def waiting() -> list[LabRun]:
+            with lab.database.read() as c:
+                return [run for run in list_lab_runs(c) if run.state is LabState.WAITING]
+
+        qtbot.waitUntil(lambda: len(waiting()) == 1, timeout=10_000)
+        [run] = waiting()
+        assert run.device_id == "bench-1"
+        assert {file.name for file in run.order.candidates} == {"int8-good", "int8-broken"}
+        qtbot.waitUntil(lambda: bool(page._lab.open_runs(_yard(lab))), timeout=5_000)
+    cancel_run(lab.workspace, run.id)
 
 
 def test_only_marked_devices_and_known_variants_can_be_ordered(lab: Lab) -> None:

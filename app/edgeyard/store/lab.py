@@ -18,6 +18,10 @@ from edgeyard.wire.lab import LabOrder, LabReport, decode_order, decode_signed_o
 _COLUMNS = (
     "id, device_id, version_id, serial, state, reason, created_by, created_at, changed_at, expires_at, signed_order"
 )
+_RESULTS = (
+    "SELECT run_id, device_id, digest, name, hardware_profile, at, lab_result.reason, figures"
+    " FROM lab_result JOIN lab_run ON lab_run.id = run_id"
+)
 _OPEN = tuple(state.value for state in OPEN_STATES)
 
 
@@ -178,13 +182,12 @@ def list_lab_runs(c: Connection, limit: int = 200) -> list[LabRun]:
 def lab_results(c: Connection, *, run_id: int | None = None, digests: Sequence[str] = ()) -> list[LabResult]:
     """Results of one run, or of files by their SHA-256; the newest first."""
     where, given = ("lab_result.run_id = ?", [run_id]) if run_id is not None else (_in("digest", digests), [*digests])
-    rows = fetch(
-        c,
-        "SELECT run_id, device_id, digest, name, hardware_profile, at, lab_result.reason, figures"  # noqa: S608
-        f" FROM lab_result JOIN lab_run ON lab_run.id = run_id WHERE {where} ORDER BY at DESC, digest",
-        given,
-    )
-    return [_result(*row) for row in rows]
+    return [_result(*row) for row in fetch(c, f"{_RESULTS} WHERE {where} ORDER BY at DESC, digest", given)]
+
+
+def latest_lab_results(c: Connection, limit: int = 1000) -> list[LabResult]:
+    """The newest results of all runs, the newest first."""
+    return [_result(*row) for row in fetch(c, f"{_RESULTS} ORDER BY at DESC, digest LIMIT ?", (limit,))]
 
 
 def demand_lab(c: Connection, model: str, hardware_profile: str, by: str, now: float) -> None:

@@ -62,15 +62,15 @@ def external_data_model(location: str) -> bytes:
 
 
 def crashing_model() -> bytes:
-    """Its block size squared wraps around to 0, by which onnxruntime 1.31 divides while loading: SIGFPE."""
-    node = helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=1 << 32)
-    graph = helper.make_graph(
-        [node],
-        "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 1, 1])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 2, 2])],
-    )
-    return _serialize(graph)
+    """The lowest integer by -1, which onnxruntime divides while loading; on x86 that is a SIGFPE (seen up to 1.32)."""
+    nodes = [
+        helper.make_node("Div", ["lowest", "minus"], ["quotient"]),
+        helper.make_node("Cast", ["quotient"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["x", "w"], ["z"]),
+        helper.make_node("Add", ["z", "number"], ["y"]),
+    ]
+    numbers = {"lowest": np.array([-(2**63)], np.int64), "minus": np.array([-1], np.int64), "w": WEIGHTS}
+    return _model(nodes, [onnx.numpy_helper.from_array(values, name) for name, values in numbers.items()])
 
 
 def hungry_model() -> bytes:

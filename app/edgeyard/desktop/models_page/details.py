@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit
 from edgeyard.desktop.action import Action
 from edgeyard.desktop.look.font import LARGE, SEMIBOLD
 from edgeyard.desktop.models_page.details_facts import describe
+from edgeyard.desktop.models_page.lab_facts import LabPicture
 from edgeyard.desktop.models_page.model_rows import Row
 from edgeyard.desktop.plan import evidence_words
 from edgeyard.desktop.plan.fact_list import FactList
@@ -78,7 +79,9 @@ class ModelDetails(QFrame):
         self.setLayout(layout)
         self._shown_buttons: tuple[str, ...] = ()
 
-    def show_row(self, chosen: Row, running: Mapping[str, int], actions: Sequence[Action]) -> None:
+    def show_row(
+        self, chosen: Row, running: Mapping[str, int], actions: Sequence[Action], lab: LabPicture | None = None
+    ) -> None:
         """Show a row, with the actions that can be done with it as buttons."""
         version = chosen.version
         self._title.setText(_title(chosen))
@@ -88,7 +91,7 @@ class ModelDetails(QFrame):
         if version is not None:
             self.note.show_note(version.note)
         self._show_buttons([action for action in actions if not action.refusal()])
-        self._facts.show_sections(describe(chosen, running))
+        self._facts.show_sections(describe(chosen, running, lab))
 
     def _show_buttons(self, actions: Sequence[Action]) -> None:
         wanted = tuple(action.id for action in actions)

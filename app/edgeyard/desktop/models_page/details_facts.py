@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from edgeyard.desktop.models_page.lab_facts import LabPicture, variant_lab_facts, version_lab_facts
 from edgeyard.desktop.models_page.model_rows import Row, count_running, original
 from edgeyard.desktop.plan import evidence_words
 from edgeyard.desktop.plan.fact import Fact, Section
@@ -12,12 +13,13 @@ from edgeyard.domain.hardware import PROFILES, profile_title
 from edgeyard.domain.model import Evidence, ModelVersion, Preprocessing, Variant
 
 
-def describe(row: Row, running: Mapping[str, int]) -> list[Section]:
+def describe(row: Row, running: Mapping[str, int], lab: LabPicture | None = None) -> list[Section]:
     """The sections for the row that is chosen."""
+    lab = lab or LabPicture()
     if row.variant is not None and row.version is not None:
-        return _describe_variant(row.version, row.variant, running)
+        return _describe_variant(row.version, row.variant, running, lab)
     if row.version is not None:
-        return _describe_version(row.version, running)
+        return _describe_version(row.version, running, lab)
     return _describe_model(row.model.versions if row.model else (), running)
 
 
@@ -31,9 +33,10 @@ def _describe_model(versions: Sequence[ModelVersion], running: Mapping[str, int]
     return [Section("Versions", tuple(facts))]
 
 
-def _describe_version(version: ModelVersion, running: Mapping[str, int]) -> list[Section]:
+def _describe_version(version: ModelVersion, running: Mapping[str, int], lab: LabPicture) -> list[Section]:
     sections = [
         Section("Why, for each kind of hardware", tuple(_choice(version, profile) for profile in _profiles(version))),
+        Section("On lab devices", version_lab_facts(version, lab)),
         Section("Where it runs", _where(version.variants, running)),
         Section("Model", _model_facts(version)),
         Section("Preprocessing", _preprocessing_facts(version.preprocessing)),
@@ -42,7 +45,9 @@ def _describe_version(version: ModelVersion, running: Mapping[str, int]) -> list
     return [section for section in sections if section.facts]
 
 
-def _describe_variant(version: ModelVersion, variant: Variant, running: Mapping[str, int]) -> list[Section]:
+def _describe_variant(
+    version: ModelVersion, variant: Variant, running: Mapping[str, int], lab: LabPicture
+) -> list[Section]:
     reasons = tuple(
         Fact(
             profile_title(profile), "chosen" if profile in variant.profiles else "not chosen", _reason(variant, profile)
@@ -56,6 +61,7 @@ def _describe_variant(version: ModelVersion, variant: Variant, running: Mapping[
     )
     sections = [
         Section("What was measured", _evidence_facts(variant.evidence)),
+        Section("On lab devices", variant_lab_facts(variant, lab)),
         Section("Why, for each kind of hardware", reasons),
         Section("Where it runs", _where((variant,), running)),
         Section(f"Lineage of {version.label} ({variant.name})", digests),

@@ -19,6 +19,8 @@ from edgeyard.desktop.feed import Feed
 from edgeyard.desktop.models_page.deletion import purge_library
 from edgeyard.desktop.models_page.details import ModelDetails
 from edgeyard.desktop.models_page.import_dialog import ImportDialog
+from edgeyard.desktop.models_page.lab_actions import lab_actions
+from edgeyard.desktop.models_page.lab_facts import LabPicture, read_lab
 from edgeyard.desktop.models_page.model_actions import start_optimization, version_actions, write_note
 from edgeyard.desktop.models_page.model_rows import Row, worth_opening
 from edgeyard.desktop.models_page.model_tree import ModelTreeModel
@@ -47,7 +49,9 @@ class ModelsPage(Page):
         self.details = ModelDetails()
         self.targets = GroupTargets(desk.drop, self)
         self._running: Mapping[str, int] = {}
+        self._lab = LabPicture()
         self._counts: Feed | None = None
+        self._lab_feed: Feed | None = None
         self._wanted = ""
         self._opened_once = False
         self._stack = QStackedWidget()
@@ -97,6 +101,8 @@ class ModelsPage(Page):
         if self._counts is None:
             self._counts = self.desk.bridge.feed("running", read_running, {"models"}, every_s=_COUNT_EVERY_S)
             self._counts.arrived.connect(self._on_counted)
+            self._lab_feed = self.desk.bridge.feed("lab runs", read_lab, {"lab"})
+            self._lab_feed.arrived.connect(self._on_lab)
         if not self._opened_once:
             self._opened_once = True
             self.desk.bridge.run(purge_library)
@@ -104,9 +110,10 @@ class ModelsPage(Page):
         self._show()
 
     def deactivate(self) -> None:
-        if self._counts is not None:
-            self._counts.close()
-            self._counts = None
+        for feed in (self._counts, self._lab_feed):
+            if feed is not None:
+                feed.close()
+        self._counts = self._lab_feed = None
 
     def heading(self) -> str:
         chosen = self.chosen()
@@ -117,7 +124,8 @@ class ModelsPage(Page):
             "copy-version", "Copy the version", self.tree.copy_version, "copy", "Ctrl+C", self._copy_refusal
         )
         taken = Action("import", "Import a model…", self.import_model, "upload", "Ctrl+I", words="onnx add new")
-        return [taken, *version_actions(self.desk, self._version()), copied]
+        version = self._version()
+        return [taken, *version_actions(self.desk, version), *lab_actions(self.desk, version, self._lab), copied]
 
     def regions(self) -> Sequence[QWidget]:
         return (self.tree, self.details)
@@ -138,6 +146,10 @@ class ModelsPage(Page):
     def _on_counted(self, running: Mapping[str, int]) -> None:
         self._running = running
         self._show()
+
+    def _on_lab(self, lab: LabPicture) -> None:
+        self._lab = lab
+        self._show_details()
 
     def _on_groups(self, frame: Any) -> None:
         if frame is not None:
@@ -193,7 +205,7 @@ class ModelsPage(Page):
         if chosen is None:
             self.details.hide()
         elif self.details.isVisible() or not self.isVisible():
-            self.details.show_row(chosen, self._running, version_actions(self.desk, chosen.version))
+            self.details.show_row(chosen, self._running, version_actions(self.desk, chosen.version), self._lab)
 
     def _on_note_written(self, note: str) -> None:
         version = self._version()
@@ -206,8 +218,11 @@ class ModelsPage(Page):
     def _open_menu(self, place: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        taken, *others, copied = self.actions_here()
-        fill_menu(menu, [*others[:-1], copied, None, others[-1], None, taken])
+        version = self._version()
+        taken, *_, copied = self.actions_here()
+        *others, delete = version_actions(self.desk, version)
+        lab = lab_actions(self.desk, version, self._lab)
+        fill_menu(menu, [*others, copied, None, *lab, None, delete, None, taken])
         menu.popup(self.tree.viewport().mapToGlobal(place))
 
     # --- importing ---------------------------------------------------------------------------------------------------
