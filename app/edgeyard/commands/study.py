@@ -13,7 +13,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,8 @@ from edgeyard.optimize.engine.job import DataFiles, OptimizeJob
 from edgeyard.optimize.engine.result import JobResult
 from edgeyard.optimize.engine.task import JobOutline
 from edgeyard.optimize.recipe.recipe import Wishes
-from edgeyard.trust.durable_file import make_folder, write_durably
+from edgeyard.trust.artifact_file import hash_file
+from edgeyard.trust.durable_file import make_folder, sync_file, sync_folder, write_durably
 
 _REQUEST, _EVENTS, _OUT = "study.json", "events.jsonl", "out"
 _MAX_REQUEST_BYTES = 1 << 20
@@ -216,11 +217,28 @@ def study_result(study: Study) -> JobResult | None:
         return None
 
 
-def candidate_files(study: Study, names: Sequence[str]) -> list[Path]:
-    """The files of these candidates in the result folder, those that are there."""
+def save_candidate(study: Study, name: str, to: Path) -> None:
+    """Copy the file of a candidate, whole or not at all; an older `to` is replaced. Blocks.
+
+    Raises `UserError` when the result has no such file any more, or `to` cannot be written.
+    """
     result = study_result(study)
-    found = [candidate.path for candidate in result.candidates if candidate.name in names] if result else []
-    return [path for path in found if path.is_file()]
+    found = next((each for each in result.candidates if each.name == name), None) if result else None
+    if found is None or not found.path.is_file():
+        raise UserError(f"The file of {name} is not there.", "Run the optimization again to its end.")
+    if hash_file(found.path)[0] != found.sha256:
+        raise UserError(f"The file of {name} was changed since it was proven.", "Run the optimization again.")
+    temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}.part")
+    try:
+        shutil.copyfile(found.path, temporary)
+        with temporary.open("rb") as file:
+            sync_file(file.fileno())
+        temporary.replace(to)
+        sync_folder(to.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UserError(f"{to} cannot be written ({error.strerror}).", "Choose another place, or make room.") from error
 
 
 def _read(place: Path) -> Study | None:

@@ -11,18 +11,19 @@ from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.commands.study import (
     EventLog,
     StudyRequest,
-    candidate_files,
     create_study,
     delete_study,
     get_study,
     list_studies,
     run_study,
+    save_candidate,
     study_result,
 )
 from edgeyard.domain.error import UserError
 from edgeyard.optimize.engine.event import CandidateProven, JobPicked, JobPlanned
 from edgeyard.optimize.worker_answer import JobCancelledError
 from edgeyard.resource import resource_path
+from edgeyard.trust.artifact_file import hash_file
 
 MODEL = resource_path("demo", "yard-vision-1.onnx")
 DATA = resource_path("demo", "evaluation.npz")
@@ -55,8 +56,20 @@ def test_a_study_runs_and_can_be_read_while_and_after(folder: SiteFolder) -> Non
     read = study_result(get_study(folder, study.id))
     assert read is not None
     assert read.picked == result.picked
-    [picked] = candidate_files(study, [result.picked["host"]])
-    assert picked.parent == study.folder / "out"
+    saved = folder.root / "chosen.onnx"
+    saved.write_text("an older one")
+    chosen = next(candidate for candidate in result.candidates if candidate.name == result.picked["host"])
+    save_candidate(study, chosen.name, saved)
+    assert hash_file(saved)[0] == chosen.sha256
+    with pytest.raises(UserError, match="cannot be written"):
+        save_candidate(study, chosen.name, folder.root / "no folder" / "chosen.onnx")
+    with pytest.raises(UserError, match="is not there"):
+        save_candidate(study, "int4", saved)
+    (study.folder / "out" / chosen.path.name).write_text("touched")
+    with pytest.raises(UserError, match="was changed since it was proven"):
+        save_candidate(study, chosen.name, saved)
+    assert hash_file(saved)[0] == chosen.sha256
+    assert [path.name for path in folder.root.glob(".chosen*")] == []
 
     # A second run says everything anew, and finds what was computed.
     run_study(folder, study.id)

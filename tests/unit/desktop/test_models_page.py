@@ -168,6 +168,38 @@ def test_an_unsigned_version_is_deleted_at_once_and_undo_brings_it_back_whole(
     qtbot.waitUntil(lambda: len(page.desk.feeds.models.latest[0].versions) == 2, timeout=5_000)
 
 
+def test_a_variant_is_chosen_by_hand_for_hardware_that_runs_it_and_undo_brings_the_choice_back(
+    qtbot: QtBot, page: ModelsPage, folder: SiteFolder
+) -> None:
+    def chosen_for(profile: str) -> list[str]:
+        with database_of(folder) as database, database.read() as c:
+            found = model.get_version(c, 3)
+        assert found is not None
+        return [variant.name for variant in found.variants if profile in variant.profiles]
+
+    page.tree.choose("v:3")
+    refusal = next(action for action in page.actions_here() if action.id == "use-variant").refusal()
+    assert refusal == "Choose a variant first."
+    versions = page.desk.feeds.models.latest[0].versions
+    variant = next(v for version in versions for v in version.variants if version.id == 3 and v.name == "fp32")
+    page.tree.choose(f"a:{variant.id}")
+    menu = page.use_variant()
+    assert menu is not None
+    entries = {entry.text(): entry for entry in menu.actions()}
+    assert not any(entry.isChecked() for entry in entries.values())
+    entries["Raspberry Pi 5"].trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: chosen_for("pi5") == ["fp32"], timeout=5_000)
+    with database_of(folder) as database, database.read() as c:
+        found = model.get_version(c, 3)
+    assert found is not None
+    reasons = {each.name: each.reasons["pi5"] for each in found.variants}
+    assert reasons["fp32"].endswith("instead of int8-s8s8.")
+    assert reasons["int8-s8s8"].endswith("chose fp32.")
+    page.desk.edits.undo()
+    qtbot.waitUntil(lambda: chosen_for("pi5") == ["int8-s8s8"], timeout=5_000)
+
+
 def test_a_signed_version_says_why_it_cannot_be_deleted_or_optimized(page: ModelsPage) -> None:
     page.tree.choose("v:2")
     refusals = {action.id: action.refusal() for action in page.actions_here()}

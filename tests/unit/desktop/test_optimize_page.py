@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QModelIndex, QPointF, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from edgeyard.commands.site_folder import SiteFolder
@@ -36,6 +37,7 @@ from edgeyard.optimize.engine.result import Candidate, Choice
 from edgeyard.optimize.recipe.plan import Plan, PlannedStep
 from edgeyard.optimize.step import Trait
 from edgeyard.resource import resource_path
+from edgeyard.trust.artifact_file import hash_file
 
 MODEL = resource_path("demo", "yard-vision-1.onnx")
 DATA = resource_path("demo", "evaluation.npz")
@@ -157,6 +159,11 @@ def test_from_a_dropped_model_to_a_report_and_back(qtbot: QtBot, page: OptimizeP
     assert place is not None
     QTest.mouseClick(page.view.chart, Qt.MouseButton.LeftButton, pos=QPointF(place).toPoint())
     assert page.details.isVisible()
+    [save] = [each for each in page.evidence.findChildren(QPushButton) if each.text() == "Save the file…"]
+    assert save.isEnabled()
+    page.save_variant(picked, str(tmp_path / "chosen.onnx"))
+    qtbot.waitUntil((tmp_path / "chosen.onnx").exists, timeout=5_000)
+    assert hash_file(tmp_path / "chosen.onnx")[0] == page.picture.state.candidates[picked].sha256
     page.view.choose(picked, "fp32")
     assert page.details.title.text() == f"{picked} and fp32"
     assert page.close_details()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgeyard.commands.lab_choice import choose_from_lab
 from edgeyard.commands.lab_command import cancel_run
+from edgeyard.commands.variant_choice import restore_choice
 from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.action import Action
 from edgeyard.desktop.desk import Desk, Notice
@@ -13,7 +14,6 @@ from edgeyard.desktop.models_page.lab_facts import LabPicture
 from edgeyard.desktop.widget import words
 from edgeyard.domain.error import UserError
 from edgeyard.domain.model import ModelVersion, Variant
-from edgeyard.store import variant as variant_store
 from edgeyard.store.model import get_version
 
 _NONE = "Choose a version first."
@@ -71,12 +71,9 @@ def choose_by_lab(desk: Desk, version: ModelVersion | None) -> None:
         choose_from_lab(workspace, now_there)
         return now_there.variants
 
-    def undo(workspace: Workspace, before: tuple[Variant, ...]) -> None:
-        with workspace.database.write() as connection:
-            for made in before:
-                variant_store.set_variant_choice(connection, made.id, made.profiles, made.reasons, workspace.clock())
-
-    desk.edits.apply(Edit(f"Choose variants of {version.label} by lab figures", do, undo))
+    label = version.label
+    title = f"Choose variants of {label} by lab figures"
+    desk.edits.apply(Edit(title, do, lambda workspace, before: restore_choice(workspace, label, before)))
 
 
 def cancel_runs(desk: Desk, version: ModelVersion | None, lab: LabPicture) -> None:

@@ -25,6 +25,7 @@ from edgeyard.desktop.models_page.model_actions import start_optimization, versi
 from edgeyard.desktop.models_page.model_rows import Row, worth_opening
 from edgeyard.desktop.models_page.model_tree import ModelTreeModel
 from edgeyard.desktop.models_page.reading import onnx_in, read_running, read_version
+from edgeyard.desktop.models_page.use_menu import use_menu, use_refusal
 from edgeyard.desktop.models_page.version_tree import VersionTree
 from edgeyard.desktop.page import Page
 from edgeyard.desktop.plan.group_targets import GroupTargets
@@ -125,7 +126,8 @@ class ModelsPage(Page):
         )
         taken = Action("import", "Import a model…", self.import_model, "upload", "Ctrl+I", words="onnx add new")
         version = self._version()
-        return [taken, *version_actions(self.desk, version), *lab_actions(self.desk, version, self._lab), copied]
+        lab = lab_actions(self.desk, version, self._lab)
+        return [taken, *version_actions(self.desk, version), self._use_action(), *lab, copied]
 
     def regions(self) -> Sequence[QWidget]:
         return (self.tree, self.details)
@@ -212,6 +214,20 @@ class ModelsPage(Page):
         if version is not None:
             write_note(self.desk, version, note)
 
+    def _use_action(self) -> Action:
+        refusal = lambda: use_refusal(self.chosen())  # noqa: E731
+        return Action("use-variant", "Use this variant for…", self.use_variant, "check", "", refusal, "pick choose")
+
+    def use_variant(self) -> QMenu | None:
+        """Ask for which hardware the chosen variant is."""
+        chosen = self.chosen()
+        if chosen is None or chosen.version is None or chosen.variant is None:
+            return None
+        menu = use_menu(self.desk, chosen.version, chosen.variant, self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.tree.viewport().mapToGlobal(self.tree.visualRect(self.tree.currentIndex()).bottomLeft()))
+        return menu
+
     def _copy_refusal(self) -> str:
         return "" if self._version() else "Choose a version first."
 
@@ -222,7 +238,7 @@ class ModelsPage(Page):
         taken, *_, copied = self.actions_here()
         *others, delete = version_actions(self.desk, version)
         lab = lab_actions(self.desk, version, self._lab)
-        fill_menu(menu, [*others, copied, None, *lab, None, delete, None, taken])
+        fill_menu(menu, [*others, self._use_action(), copied, None, *lab, None, delete, None, taken])
         menu.popup(self.tree.viewport().mapToGlobal(place))
 
     # --- importing ---------------------------------------------------------------------------------------------------

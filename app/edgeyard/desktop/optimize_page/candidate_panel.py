@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from edgeyard.desktop.look.font import BASE, MEDIUM, REGULAR
 from edgeyard.desktop.optimize_page.candidate_words import (
@@ -17,7 +18,7 @@ from edgeyard.desktop.optimize_page.study_state import StudyState
 from edgeyard.desktop.plan.evidence_words import NOTHING, milliseconds
 from edgeyard.desktop.plan.scroll_body import ScrollBody
 from edgeyard.desktop.widget import words
-from edgeyard.desktop.widget.basic import caption, column, label, row
+from edgeyard.desktop.widget.basic import button, caption, column, label, row
 from edgeyard.optimize.engine.result import Candidate
 
 _NAME_WIDTH = 112
@@ -26,6 +27,8 @@ _EXACT_DB = 150.0
 
 class CandidatePanel(QScrollArea):
     """Made anew when another candidate is chosen or its figures changed."""
+
+    save_wanted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,12 +39,23 @@ class CandidatePanel(QScrollArea):
     def show_candidates(self, state: StudyState, names: tuple[str, ...]) -> None:
         """The chosen one, or two to compare."""
         found = [state.candidates[name] for name in names if name in state.candidates]
-        key = ([candidate.sha256 for candidate in found], [c.evidence for c in found], state.choices, state.picked)
+        facts = ([candidate.sha256 for candidate in found], [candidate.evidence for candidate in found])
+        key = (*facts, state.choices, state.picked, state.ended)
         if key == self._shown:
             return
         self._shown = key
-        body = ScrollBody(_compared(found) if len(found) == 2 else _one(state, found[0]) if found else column(None))
-        self.setWidget(body)
+        if len(found) == 2:
+            self.setWidget(ScrollBody(_compared(found)))
+        elif found:
+            self.setWidget(ScrollBody(_one(state, found[0], self._save_button(found[0].name, state))))
+        else:
+            self.setWidget(ScrollBody(column(None)))
+
+    def _save_button(self, name: str, state: StudyState) -> QPushButton:
+        made = button("Save the file…", lambda: self.save_wanted.emit(name))
+        made.setEnabled(state.ended)
+        made.setToolTip("" if state.ended else "When the optimization has ended")
+        return made
 
 
 def facts_of(candidate: Candidate) -> list[tuple[str, str]]:
@@ -69,9 +83,9 @@ def facts_of(candidate: Candidate) -> list[tuple[str, str]]:
     ]
 
 
-def _one(state: StudyState, candidate: Candidate) -> QVBoxLayout:
-    parts: list[QWidget | int | None] = [_line(name, value) for name, value in facts_of(candidate)]
-    parts += [8, caption("Measured")]
+def _one(state: StudyState, candidate: Candidate, save: QPushButton) -> QVBoxLayout:
+    parts: list[QWidget | QLayout | int | None] = [_line(name, value) for name, value in facts_of(candidate)]
+    parts += [8, row(save, None), 8, caption("Measured")]
     parts += [label(text, BASE, "quiet", wrap=True) for text in measured_lines(candidate) or ["Nothing yet."]]
     reasons = {choice.profile: choice.reasons.get(candidate.name, "") for choice in state.choices}
     if reasons:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QSize, Qt
-from PySide6.QtWidgets import QFileDialog, QListView, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QListView, QSplitter, QStackedWidget, QWidget
 
-from edgeyard.commands.study import StudyRequest, create_study, delete_study, study_result
+from edgeyard.commands.study import StudyRequest, create_study, delete_study
 from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.action import Action
 from edgeyard.desktop.desk import Desk, Notice
 from edgeyard.desktop.feed import Feed
 from edgeyard.desktop.jobs.job_runner import JobRunner
 from edgeyard.desktop.optimize_page.candidate_panel import CandidatePanel
-from edgeyard.desktop.optimize_page.report import report_html, write_pdf
+from edgeyard.desktop.optimize_page.keep import ask_for_report, ask_where, save_variant, write_report
 from edgeyard.desktop.optimize_page.setup_form import SetupForm
 from edgeyard.desktop.optimize_page.study_list import JOB_KIND, StudyListModel
 from edgeyard.desktop.optimize_page.study_reader import StudyOverview, StudyReader, overview_reader
@@ -94,6 +93,7 @@ class OptimizePage(Page):
         self.view.change_wanted.connect(self._change)
         self.view.report_wanted.connect(self._write_report)
         self.view.import_wanted.connect(self._import)
+        self.evidence.save_wanted.connect(self._save)
         self.details.closed.connect(self.close_details)
 
     # --- Page --------------------------------------------------------------------------------------------------------
@@ -267,40 +267,27 @@ class OptimizePage(Page):
         self.form.show_request(request)
         self._open(NEW)
 
+    def _save(self, name: str) -> None:
+        if self.picture is not None:
+            path = ask_where(self, self.picture.study, self.picture.state.candidates[name])
+            if path:
+                self.save_variant(name, path)
+
+    def save_variant(self, name: str, path: str) -> None:
+        """Write the file of a variant of the open study to `path`."""
+        if self.picture is not None:
+            save_variant(self.desk, self.picture.study, name, path)
+
     def _write_report(self) -> None:
-        if self.picture is None:
-            return
-        study = self.picture.study
-        name = f"{study.request.title}-report.html"
-        kinds = "Web page (*.html);;PDF (*.pdf)"
-        path, _ = QFileDialog.getSaveFileName(self, "Report", str(study.request.model.with_name(name)), kinds)
-        if path:
-            self.write_report(path)
+        if self.picture is not None:
+            path = ask_for_report(self, self.picture.study)
+            if path:
+                self.write_report(path)
 
     def write_report(self, path: str) -> None:
         """Write the report of the open study: a PDF when the name says so, else HTML."""
-        if self.picture is None:
-            return
-        study = self.picture.study
-
-        def work(_workspace: Workspace) -> str:
-            result = study_result(study)
-            if result is None:
-                raise UserError("The result of this optimization is gone.", "Run it again.")
-            return report_html(study, result)
-
-        def write(html: str) -> None:
-            try:
-                if path.lower().endswith(".pdf"):
-                    write_pdf(html, path)
-                else:
-                    Path(path).write_text(html, encoding="utf-8")
-            except OSError as error:
-                self.desk.complain(UserError(f"{path} cannot be written ({error.strerror}).", "Choose another place."))
-                return
-            self.desk.say(Notice(f"The report is in {path}."))
-
-        self.desk.bridge.run(work, write, self.desk.complain)
+        if self.picture is not None:
+            write_report(self.desk, self.picture.study, path)
 
     def _import(self) -> None:
         if self.picture is None:
