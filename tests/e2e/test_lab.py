@@ -19,6 +19,7 @@ from edgeyard.commands.release_signing import ensure_release_root, sign_version
 from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.models_page.lab_dialog import LabDialog
 from edgeyard.desktop.models_page.page import ModelsPage
+from edgeyard.desktop.models_page.sign_dialog import SignDialog
 from edgeyard.desktop.page import Place
 from edgeyard.domain.error import UserError
 from edgeyard.domain.lab import LabState
@@ -208,12 +209,12 @@ def test_the_window_orders_a_run_with_the_key_that_was_opened(lab: Lab, qtbot: Q
         next(action for action in page.actions_here() if action.id == "lab-run").run()
         dialog = window.findChild(LabDialog)
         assert dialog is not None
-        qtbot.waitUntil(dialog.order.isEnabled, timeout=5_000)
+        qtbot.waitUntil(dialog.proceed.isEnabled, timeout=5_000)
         dialog.key.passphrase_field.setText("wrong horse")
-        dialog.order.click()
+        dialog.proceed.click()
         qtbot.waitUntil(lambda: bool(dialog.trouble.text()), timeout=10_000)
         dialog.key.passphrase_field.setText("correct horse")
-        dialog.order.click()
+        dialog.proceed.click()
 
         def waiting() -> list[LabRun]:
             with lab.database.read() as c:
@@ -225,6 +226,28 @@ def test_the_window_orders_a_run_with_the_key_that_was_opened(lab: Lab, qtbot: Q
         assert {file.name for file in run.order.candidates} == {"int8-good", "int8-broken"}
         qtbot.waitUntil(lambda: bool(page._lab.open_runs(_yard(lab))), timeout=5_000)
     cancel_run(lab.workspace, run.id)
+
+
+def test_the_window_signs_with_the_key_that_was_opened(lab: Lab, qtbot: QtBot) -> None:
+    version = lab.version()
+    demand_evidence(lab.workspace, "yard", "pi4", demanded=False)
+    with open_window(qtbot, lab.site.folder) as window:
+        page = window.page("models")
+        assert isinstance(page, ModelsPage)
+        window.go(Place("models", f"yard/{version.version}"))
+        qtbot.waitUntil(lambda: page._version() is not None, timeout=5_000)
+        next(action for action in page.actions_here() if action.id == "sign").run()
+        dialog = window.findChild(SignDialog)
+        assert dialog is not None
+        qtbot.waitUntil(dialog.proceed.isEnabled, timeout=5_000)
+        dialog.key.passphrase_field.setText("correct horse")
+        dialog.proceed.click()
+
+        def stage() -> str:
+            with lab.database.read() as c:
+                return find_known(c, version.id).stage
+
+        qtbot.waitUntil(lambda: stage() == "released", timeout=15_000)
 
 
 def test_only_marked_devices_and_known_variants_can_be_ordered(lab: Lab) -> None:

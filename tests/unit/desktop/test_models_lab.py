@@ -145,7 +145,7 @@ def dialog_of(qtbot: QtBot, page: ModelsPage) -> LabDialog:
 
 def test_the_dialog_says_how_to_get_a_lab_device_when_there_is_none(qtbot: QtBot, page: ModelsPage) -> None:
     dialog = dialog_of(qtbot, page)
-    assert not dialog.order.isEnabled()
+    assert not dialog.proceed.isEnabled()
     assert any("label lab=yes" in label.text() for label in dialog.findChildren(QLabel))
     dialog.reject()
 
@@ -157,7 +157,7 @@ def test_only_marked_devices_are_offered_and_one_must_be_ticked(
         set_labels(c, BENCH, {"lab": "yes"}, time.time())
     dialog = dialog_of(qtbot, page)
     assert list(dialog.boxes) == [BENCH]
-    assert dialog.order.isEnabled()
+    assert dialog.proceed.isEnabled()
     dialog.boxes[BENCH].setChecked(False)
-    assert not dialog.order.isEnabled()
+    assert not dialog.proceed.isEnabled()
     dialog.reject()
