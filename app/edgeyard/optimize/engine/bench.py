@@ -33,8 +33,9 @@ ARCHIVE_SUFFIX = ".zip"
 REPLY_FILE = "edgeyard-reply.json"
 """Written by the supervisor, into the folder in which a sidecar worked, once its artifact is verified."""
 _MIN_STEP_S = 1.0
-_MEMO_ENTRIES, _MEMO_MODEL_BYTES = 2, 64 << 20
-"""Steps share what they begin with, unless the model is so large that keeping copies of it costs more than it saves."""
+_MEMO_ENTRIES, _MEMO_SHARE = 2, 16
+"""Steps share what they begin with, unless a copy of model and calibration samples is more than this part of the memory
+that the job may use."""
 
 
 class StepProblem(Exception):  # noqa: N818 - the ordinary way in which a step ends without an artifact
@@ -91,7 +92,8 @@ class Bench:
         self._sidecar_obstacles = sidecar_obstacles or {}
         self._calibration_key = content_key(data.calibration)
         self._summaries = {ORIGINAL: summary}
-        self._memo = Memo(_MEMO_ENTRIES if summary.size_bytes <= _MEMO_MODEL_BYTES else 0)
+        kept_bytes = summary.size_bytes + (data.calibration.x.nbytes if data.calibration is not None else 0)
+        self._memo = Memo(_MEMO_ENTRIES if kept_bytes * _MEMO_SHARE <= job.memory_bytes else 0)
         trait = Trait(precision="int8") if summary.already_quantized else Trait()
         self.original = Artifact(
             ORIGINAL, "Original", cache.source, trait, summary.sha256, summary.sha256, summary.size_bytes
