@@ -26,6 +26,7 @@ from edgeyard.optimize import job_message
 from edgeyard.optimize.engine.event import Event
 from edgeyard.optimize.engine.job import DataFiles, OptimizeJob
 from edgeyard.optimize.engine.result import JobResult
+from edgeyard.optimize.engine.result_folder import RESULT_FILE
 from edgeyard.optimize.engine.task import JobOutline
 from edgeyard.optimize.recipe.recipe import Wishes
 from edgeyard.trust.artifact_file import hash_file
@@ -60,11 +61,12 @@ class StudyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One study in its folder."""
+    """One study in its folder. `finished_at`: when its result was published (Unix seconds), if it was."""
 
     id: str
     folder: Path
     request: StudyRequest
+    finished_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -248,4 +250,7 @@ def _read(place: Path) -> Study | None:
         request: StudyRequest = job_message.decode_json(data, StudyRequest)
     except (OSError, job_message.FrameError):
         return None
-    return Study(place.name, place, request)
+    finished_at = None
+    with contextlib.suppress(OSError):
+        finished_at = (place / _OUT / RESULT_FILE).stat().st_mtime
+    return Study(place.name, place, request, finished_at)

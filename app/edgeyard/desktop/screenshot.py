@@ -62,7 +62,11 @@ class _Photographer(QObject):
     def _places(self) -> list[tuple[str, Place]]:
         feeds = self._window.session.feeds
         places = [(entry.id, Place(entry.id)) for entry in self._window.entries.values() if entry.in_rail]
-        rollouts = feeds.rollouts.latest
+        rollouts, models = feeds.rollouts.latest, feeds.models.latest
+        if models:
+            chosen = models[0].versions[0]
+            subject = Place("models", f"{chosen.model}/{chosen.version}")
+            places = [(name, subject if name == "models" else place) for name, place in places]
         if rollouts:
             newest = Place("rollouts", str(rollouts[0].rollout.id))
             places = [(name, newest if name == "rollouts" else place) for name, place in places]

@@ -71,7 +71,10 @@ def _measurement(found: Measurement) -> str:
     if found.energy_mj is not None:
         parts.append(f"{words.figure(found.energy_mj)} mJ")
     threads = words.count(found.threads, "thread")
-    where = f"{_LABELS.get(found.label, found.label)}: {found.measured_on}" if found.measured_on else found.label
+    label = _LABELS.get(found.label, found.label)
+    # An estimate's own words say that it is one.
+    where = found.measured_on if found.measured_on.startswith(label) else f"{label}: {found.measured_on}"
+    where = where if found.measured_on else label
     return f"{picked_words([found.profile])}, {threads}: {', '.join(parts)} ({where})"
 
 

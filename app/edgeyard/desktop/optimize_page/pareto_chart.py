@@ -15,6 +15,7 @@ from edgeyard.desktop.look.font import MEDIUM, SMALL, font, metrics
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 14, 34
 _REACH = 14.0
+_NAME_GAP = 14
 _TICKS = 5
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -90,6 +91,12 @@ class ParetoChart(QWidget):
         ys = [value for mark in self._marks for value in (mark.low, mark.high)] or [0.0, 100.0]
         left, right = min(0.0, *xs), max(1.0, *xs)
         pad_x, pad_y = 0.06 * max(right - left, 0.5), 0.06 * max(max(ys) - min(ys), 1.0)
+        # The fastest is often the picked one: its name has room beside it.
+        named = max(
+            (metrics(SMALL, MEDIUM).horizontalAdvance(mark.name) for mark in self._marks if mark.picked), default=0
+        )
+        width = max(1.0, self._area().width() - named - _NAME_GAP)
+        pad_x = max(pad_x, (right - left) * (named + _NAME_GAP) / width)
         return left, right + pad_x, max(0.0, min(ys) - pad_y), min(100.0, max(ys) + pad_y)
 
     def _place(self, x: float, y: float) -> QPointF:

@@ -71,13 +71,20 @@ class StudyListModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{study.request.title}\n{study_words(study, job, self._now)}"
         if role == Qt.ItemDataRole.DecorationRole:
-            _, status = STATES.get(job.state, ("", DeviceStatus.UNKNOWN)) if job else ("", DeviceStatus.UNKNOWN)
-            return StatusShape.pixmap(status, _MARK, 2.0)
+            return StatusShape.pixmap(_status(study, job), _MARK, 2.0)
         return str(study.request.model) if role == Qt.ItemDataRole.ToolTipRole else None
 
 
+def _status(study: Study, job: Job | None) -> DeviceStatus:
+    if job is None:
+        return DeviceStatus.UNKNOWN if study.finished_at is None else STATES["done"][1]
+    return STATES[job.state][1] if job.state in STATES else DeviceStatus.UNKNOWN
+
+
 def study_words(study: Study, job: Job | None, now: float) -> str:
-    """`Running, 45 %`, `Done · 5 min ago`."""
+    """`Running, 45 %`, `Done · 5 min ago`. A result whose job is not known was made elsewhere, and counts."""
+    if job is None and study.finished_at is not None:
+        return f"{STATES['done'][0]} · {words.ago(now - study.finished_at)}"
     if job is None:
         return f"Not started · {words.ago(now - study.request.created_at)}"
     if job.state in LIVE:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QHeaderView,
     QPlainTextEdit,
     QProgressBar,
     QSplitter,
@@ -36,7 +37,7 @@ from edgeyard.store.job import Job
 
 _STEPS = 1000
 _PERCENT = 100
-_PICKED_WIDTH = 180
+_COLUMN_GAP = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ class StudyView(QWidget):
         if shape != self._fitted:
             self._fitted = shape
             self.table.resizeColumnsToContents()
-            self.table.setColumnWidth(PICKED, min(_PICKED_WIDTH, self.table.columnWidth(PICKED)))
+            for place in range(self.candidates.columnCount()):
+                self.table.setColumnWidth(place, self.table.columnWidth(place) + _COLUMN_GAP)
             self.step_table.resizeColumnsToContents()
         self._show_chosen()
         self.advice.show_advice(picture.advice)
@@ -199,7 +201,10 @@ def standing_words(picture: StudyPicture) -> str:
         return f"{state_words(job)} · {job.text}"
     if not state.ended:
         return "It was not started."
-    picked = ", ".join(f"{name or 'none'} for {picked_words([profile])}" for profile, name in state.picked.items())
+    picked = ", ".join(
+        f"{name or 'none'} for {'this machine' if profile == 'host' else picked_words([profile])}"
+        for profile, name in state.picked.items()
+    )
     return f"Done in {duration(state.elapsed_s)} · picked {picked}"
 
 
@@ -238,7 +243,10 @@ def _table(model: CandidateTableModel | StepTableModel | LayerTableModel, name: 
     made.setWordWrap(False)
     made.verticalHeader().hide()
     made.verticalHeader().setDefaultSectionSize(28)
-    made.horizontalHeader().setStretchLastSection(True)
+    # What is picked for many kinds of hardware is the only long text; figures stand together at the end.
+    made.horizontalHeader().setStretchLastSection(not isinstance(model, CandidateTableModel))
+    if isinstance(model, CandidateTableModel):
+        made.horizontalHeader().setSectionResizeMode(PICKED, QHeaderView.ResizeMode.Stretch)
     made.horizontalHeader().setHighlightSections(False)
     made.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     made.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
