@@ -205,14 +205,14 @@ def test_the_window_orders_a_run_with_the_key_that_was_opened(lab: Lab, qtbot: Q
         page = window.page("models")
         assert isinstance(page, ModelsPage)
         window.go(Place("models", "yard/1"))
-        qtbot.waitUntil(lambda: page._version() is not None, timeout=5_000)
+        qtbot.waitUntil(lambda: page._version() is not None, timeout=15_000)
         next(action for action in page.actions_here() if action.id == "lab-run").run()
         dialog = window.findChild(LabDialog)
         assert dialog is not None
-        qtbot.waitUntil(dialog.proceed.isEnabled, timeout=5_000)
+        qtbot.waitUntil(dialog.proceed.isEnabled, timeout=15_000)
         dialog.key.passphrase_field.setText("wrong horse")
         dialog.proceed.click()
-        qtbot.waitUntil(lambda: bool(dialog.trouble.text()), timeout=10_000)
+        qtbot.waitUntil(lambda: bool(dialog.trouble.text()), timeout=20_000)
         dialog.key.passphrase_field.setText("correct horse")
         dialog.proceed.click()
 
@@ -220,11 +220,11 @@ def test_the_window_orders_a_run_with_the_key_that_was_opened(lab: Lab, qtbot: Q
             with lab.database.read() as c:
                 return [run for run in list_lab_runs(c) if run.state is LabState.WAITING]
 
-        qtbot.waitUntil(lambda: len(waiting()) == 1, timeout=10_000)
+        qtbot.waitUntil(lambda: len(waiting()) == 1, timeout=20_000)
         [run] = waiting()
         assert run.device_id == "bench-1"
         assert {file.name for file in run.order.candidates} == {"int8-good", "int8-broken"}
-        qtbot.waitUntil(lambda: bool(page._lab.open_runs(_yard(lab))), timeout=5_000)
+        qtbot.waitUntil(lambda: bool(page._lab.open_runs(_yard(lab))), timeout=15_000)
     cancel_run(lab.workspace, run.id)
 
 
@@ -235,11 +235,11 @@ def test_the_window_signs_with_the_key_that_was_opened(lab: Lab, qtbot: QtBot) -
         page = window.page("models")
         assert isinstance(page, ModelsPage)
         window.go(Place("models", f"yard/{version.version}"))
-        qtbot.waitUntil(lambda: page._version() is not None, timeout=5_000)
+        qtbot.waitUntil(lambda: page._version() is not None, timeout=15_000)
         next(action for action in page.actions_here() if action.id == "sign").run()
         dialog = window.findChild(SignDialog)
         assert dialog is not None
-        qtbot.waitUntil(dialog.proceed.isEnabled, timeout=5_000)
+        qtbot.waitUntil(dialog.proceed.isEnabled, timeout=15_000)
         dialog.key.passphrase_field.setText("correct horse")
         dialog.proceed.click()
 

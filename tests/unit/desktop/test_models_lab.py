@@ -47,7 +47,7 @@ def page(qtbot: QtBot, window: MainWindow) -> ModelsPage:
     found = window.page("models")
     assert isinstance(found, ModelsPage)
     window.go(Place("models", "yard-vision/3"))
-    qtbot.waitUntil(lambda: found._version() is not None, timeout=5_000)
+    qtbot.waitUntil(lambda: found._version() is not None, timeout=15_000)
     return found
 
 
@@ -87,14 +87,14 @@ def test_runs_and_results_appear_while_they_come(qtbot: QtBot, page: ModelsPage,
     with database_of(folder) as database:
         with database.write() as c:
             serial = order(c)
-        qtbot.waitUntil(lambda: f"{BENCH}\nwaits for the device" in shown(page), timeout=5_000)
+        qtbot.waitUntil(lambda: f"{BENCH}\nwaits for the device" in shown(page), timeout=15_000)
         digests = {made.name: made.digest for made in page._version().variants}  # type: ignore[union-attr]
         with database.write() as c:
             now = time.time()
             add_lab_report(c, BENCH, LabReport(serial, digests["int8-s8s8"], FIGURES), now)
             add_lab_report(c, BENCH, LabReport(serial, digests["int8-u8s8"], None, "It crashed while loading."), now)
             end_lab_run(c, BENCH, serial, LabState.DONE, "", now)
-    qtbot.waitUntil(lambda: "1.63 × faster" in shown(page), timeout=5_000)
+    qtbot.waitUntil(lambda: "1.63 × faster" in shown(page), timeout=15_000)
     said = shown(page)
     assert "waits for the device" not in said
     assert "p50 4.10 ms, p95 4.60 ms; the original 6.70 ms; accuracy 84.0 % of 300; 61 °C. Raspberry Pi 4" in said
@@ -107,7 +107,7 @@ def test_choosing_by_lab_figures_is_undone_by_undo(qtbot: QtBot, page: ModelsPag
         serial, version = order(c), version_of(c)
         digests = {made.name: made.digest for made in version.variants}
         add_lab_report(c, BENCH, LabReport(serial, digests["int8-u8s8"], FIGURES), time.time())
-    qtbot.waitUntil(lambda: not refusal(page, "lab-choose"), timeout=5_000)
+    qtbot.waitUntil(lambda: not refusal(page, "lab-choose"), timeout=15_000)
     before = {made.name: made.profiles for made in version.variants}
     act(page, "lab-choose")
 
@@ -125,21 +125,21 @@ def test_cancelling_takes_back_what_is_not_finished(qtbot: QtBot, page: ModelsPa
     with database_of(folder) as database:
         with database.write() as c:
             order(c)
-        qtbot.waitUntil(lambda: not refusal(page, "lab-cancel"), timeout=5_000)
+        qtbot.waitUntil(lambda: not refusal(page, "lab-cancel"), timeout=15_000)
         act(page, "lab-cancel")
 
         def states() -> list[LabState]:
             with database.read() as c:
                 return [run.state for run in list_lab_runs(c)]
 
-        qtbot.waitUntil(lambda: states() == [LabState.CANCELLED], timeout=5_000)
+        qtbot.waitUntil(lambda: states() == [LabState.CANCELLED], timeout=15_000)
 
 
 def dialog_of(qtbot: QtBot, page: ModelsPage) -> LabDialog:
     act(page, "lab-run")
     dialog = page.desk.window.findChild(LabDialog)
     assert dialog is not None
-    qtbot.waitUntil(lambda: dialog._key_state is not None, timeout=5_000)
+    qtbot.waitUntil(lambda: dialog._key_state is not None, timeout=15_000)
     return dialog
 
 
