@@ -13,7 +13,7 @@ from edgeyard.domain.error import UserError
 
 if TYPE_CHECKING:
     from edgeyard.optimize.engine.event import Event
-    from edgeyard.optimize.engine.job import OptimizeJob
+    from edgeyard.optimize.engine.job import OptimizeJob, ProfileBudget
     from edgeyard.optimize.engine.result import JobResult
     from edgeyard.optimize.engine.task import JobOutline
 
@@ -25,6 +25,11 @@ _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "b": 1, "kb": 1 << 10, "kib": 1 << 10, "mb": 1 << 20, "mib": 1 << 20, "gb": 1 << 30, "gib": 1 << 30}
 _QUANTITY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([a-zA-Z]*)")
 _LEAST_MEMORY_BYTES = 512 << 20
+_BOUNDS = (
+    ("--max-size", "[P=]SIZE", "largest file that will do, on all hardware or on one kind; may be given again"),
+    ("--max-latency", "[P=]MS", "longest median time for a sample in milliseconds, likewise"),
+    ("--max-memory", "[P=]SIZE", "most memory above the empty process, likewise"),
+)
 
 
 def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,8 +49,8 @@ def add_parser(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--budget", default="120s", metavar="TIME", help="time to spend, such as 60s or 5m")
     parser.add_argument("--memory", default="4GB", metavar="SIZE", help="memory that the work may reserve")
     parser.add_argument("--max-drop", default="1", metavar="POINTS", help="points of accuracy that may be lost")
-    parser.add_argument("--max-size", metavar="SIZE", help="largest file that will do")
-    parser.add_argument("--max-latency", metavar="MS", help="longest median time for a sample, in milliseconds")
+    for option, name, text in _BOUNDS:
+        parser.add_argument(option, action="append", default=[], metavar=name, help=text)
     parser.add_argument("--prune", nargs="+", default=[], metavar="SHARE", help="also remove these shares of channels")
     parser.add_argument("--format", nargs="+", default=[], metavar="F", help="also write ort, openvino or tflite files")
     parser.add_argument("--thorough", action="store_true", help="also try what rarely wins")
@@ -85,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
 def _job(options: argparse.Namespace) -> OptimizeJob:
     from edgeyard.optimize.data.preprocessing_file import read_preprocessing_file
     from edgeyard.optimize.engine.cache_place import default_cache
-    from edgeyard.optimize.engine.job import DataFiles, OptimizeJob, ProfileBudget
+    from edgeyard.optimize.engine.job import DataFiles, OptimizeJob
     from edgeyard.optimize.hardware_catalog import find_profiles
     from edgeyard.optimize.host import core_count
     from edgeyard.optimize.recipe.read import load_recipe
@@ -93,10 +98,6 @@ def _job(options: argparse.Namespace) -> OptimizeJob:
 
     model: Path = options.model.absolute()
     profiles = find_profiles(name for text in options.profile or ["host"] for name in text.split(",") if name)
-    budget = ProfileBudget(
-        size_bytes=_size_bytes("--max-size", options.max_size) if options.max_size else None,
-        latency_ms=_number("--max-latency", options.max_latency) if options.max_latency else None,
-    )
     memory_bytes = _size_bytes("--memory", options.memory)
     if memory_bytes < _LEAST_MEMORY_BYTES:
         raise UserError(f"--memory {options.memory} is too little to load the tools.", "Give at least 512MB.")
@@ -109,13 +110,41 @@ def _job(options: argparse.Namespace) -> OptimizeJob:
         preprocessing=read_preprocessing_file(options.preprocessing) if options.preprocessing else None,
         recipe=load_recipe(options.recipe) if options.recipe else None,
         wishes=Wishes(tuple(_share(text) for text in options.prune), tuple(options.format), options.thorough),
-        budgets={profile.id: budget for profile in profiles},
+        budgets=_budgets(options, [profile.id for profile in profiles]),
         max_drop=_number("--max-drop", options.max_drop, 100.0) / 100,
         budget_s=_seconds("--budget", options.budget),
         memory_bytes=memory_bytes,
         seed=options.seed,
         threads=core_count(),
     )
+
+
+def _budgets(options: argparse.Namespace, profiles: list[str]) -> dict[str, ProfileBudget]:
+    """What a variant may cost, by profile: bounds for all kinds of hardware, then those for one."""
+    from edgeyard.optimize.engine.job import ProfileBudget
+
+    sizes = _by_profile("--max-size", options.max_size, profiles)
+    latencies = _by_profile("--max-latency", options.max_latency, profiles)
+    memories = _by_profile("--max-memory", options.max_memory, profiles)
+    return {
+        profile: ProfileBudget(
+            size_bytes=_size_bytes("--max-size", sizes[profile]) if profile in sizes else None,
+            latency_ms=_number("--max-latency", latencies[profile]) if profile in latencies else None,
+            memory_bytes=_size_bytes("--max-memory", memories[profile]) if profile in memories else None,
+        )
+        for profile in profiles
+    }
+
+
+def _by_profile(option: str, texts: list[str], profiles: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    # What is said of one kind of hardware counts more than what is said of all, in whatever order.
+    for text in sorted(texts, key=lambda text: "=" in text):
+        profile, equals, value = text.rpartition("=")
+        if equals and profile not in profiles:
+            raise UserError(f"{option} {text}: {profile!r} is not served.", f"Choose from {', '.join(profiles)}.")
+        found |= dict.fromkeys([profile] if equals else profiles, value)
+    return found
 
 
 def _tell(event: Event) -> None:

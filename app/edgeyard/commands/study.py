@@ -24,7 +24,7 @@ from edgeyard.commands.site_folder import SiteFolder
 from edgeyard.domain.error import UserError
 from edgeyard.optimize import job_message
 from edgeyard.optimize.engine.event import Event
-from edgeyard.optimize.engine.job import DataFiles, OptimizeJob
+from edgeyard.optimize.engine.job import DataFiles, OptimizeJob, ProfileBudget
 from edgeyard.optimize.engine.result import JobResult
 from edgeyard.optimize.engine.result_folder import RESULT_FILE
 from edgeyard.optimize.engine.task import JobOutline
@@ -40,7 +40,8 @@ _MAX_STUDIES = 500
 
 
 class StudyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked. `max_drop` is a fraction, `prune` shares of channels; an empty `recipe` means the default one."""
+    """What is asked. `max_drop` is a fraction, `limits` hold on every profile, `prune` are shares of channels; an empty
+    `recipe` means the default one."""
 
     model: Path
     data: Path
@@ -48,6 +49,7 @@ class StudyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_drop: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
     budget_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 120.0
     memory_bytes: Annotated[int, msgspec.Meta(ge=256 << 20, le=1 << 40)] = 4 << 30
+    limits: ProfileBudget = ProfileBudget()
     prune: tuple[Annotated[float, msgspec.Meta(gt=0, lt=1)], ...] = ()
     formats: tuple[str, ...] = ()
     recipe: Annotated[str, msgspec.Meta(max_length=256 * 1024)] = ""
@@ -164,12 +166,14 @@ def _job(folder: SiteFolder, request: StudyRequest, out_dir: Path) -> OptimizeJo
     from edgeyard.optimize.engine.profile import find_profiles
     from edgeyard.optimize.recipe.read import read_recipe
 
+    profiles = find_profiles(request.profiles)
     return OptimizeJob(
         source=request.model,
         data=DataFiles(whole=request.data),
         out_dir=out_dir,
         cache_dir=folder.jobs / "cache",
-        profiles=find_profiles(request.profiles),
+        profiles=profiles,
+        budgets={profile.id: request.limits for profile in profiles},
         recipe=read_recipe(request.recipe) if request.recipe else None,
         wishes=Wishes(prune=request.prune, formats=request.formats),
         max_drop=request.max_drop,

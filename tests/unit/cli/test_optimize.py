@@ -75,6 +75,16 @@ def test_when_no_variant_meets_the_budget_the_original_is_kept_and_the_code_is_1
     assert "over the budget" in picked["reasons"]["int8"]
 
 
+def test_a_bound_may_be_for_one_kind_of_hardware_only(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bounds = ("--max-size", "pi5=10B", "--max-size", "1GB", "--max-memory", "1GB", "--max-latency", "pi4=1000")
+    assert main(arguments(files, "--profile", "pi4", "pi5", *bounds, "--json")) == 1
+    picked = {entry["profile"]: entry for entry in json.loads(capsys.readouterr().out)["picked"]}
+    assert picked["pi4"]["meets_budget"]
+    assert not picked["pi5"]["meets_budget"]
+    assert main(arguments(files, "--profile", "pi4", "--max-size", "pi5=10B")) == 2
+    assert "'pi5' is not served. Choose from pi4." in capsys.readouterr().err
+
+
 def test_the_plan_says_what_would_be_done_and_does_nothing(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = files / "planned"
     assert main(arguments(files, "--profile", "pi5", "--plan", "--out", str(out))) == 0

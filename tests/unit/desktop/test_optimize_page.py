@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import QModelIndex, QPointF, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
@@ -33,6 +34,7 @@ from edgeyard.optimize.engine.event import (
     StepProgress,
     StepStarted,
 )
+from edgeyard.optimize.engine.job import ProfileBudget
 from edgeyard.optimize.engine.result import Candidate, Choice
 from edgeyard.optimize.recipe.plan import Plan, PlannedStep
 from edgeyard.optimize.step import Trait
@@ -141,6 +143,15 @@ def test_what_is_missing_is_said_beside_the_fields(qtbot: QtBot, page: OptimizeP
     page.form.plan()
     qtbot.waitUntil(lambda: "Line 3" in page.form.trouble.text(), timeout=10_000)
     assert list_studies(page.desk.folder) == []
+
+
+def test_bounds_are_asked_for_and_begin_from_an_earlier_study(page: OptimizePage) -> None:
+    page.form.take(MODEL)
+    page.form.take(DATA)
+    assert page.form.request().limits == ProfileBudget()
+    wanted = ProfileBudget(size_bytes=250_000, latency_ms=1.5, memory_bytes=64_000_000)
+    page.form.show_request(msgspec.structs.replace(page.form.request(), limits=wanted))
+    assert page.form.request().limits == wanted
 
 
 def test_from_a_dropped_model_to_a_report_and_back(qtbot: QtBot, page: OptimizePage, tmp_path: Path) -> None:

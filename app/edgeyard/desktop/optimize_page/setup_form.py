@@ -24,6 +24,7 @@ from edgeyard.commands.study import StudyRequest
 from edgeyard.commands.workspace import Workspace
 from edgeyard.desktop.bridge import Bridge
 from edgeyard.desktop.look.font import LARGE, SEMIBOLD
+from edgeyard.desktop.optimize_page.limit_fields import LimitFields, number
 from edgeyard.desktop.optimize_page.outline_table import OutlineTableModel, outline_words
 from edgeyard.desktop.optimize_page.profile_list import ProfileList
 from edgeyard.desktop.plan.alive import while_alive
@@ -56,12 +57,13 @@ class SetupForm(QScrollArea):
         self.model = _line("Model file")
         self.data = _line("Data")
         self.profiles = ProfileList()
-        self.max_drop = _figure(QDoubleSpinBox(), "Accuracy that may be lost", 0.0, 50.0, 1.0, " points")
+        self.max_drop = number(QDoubleSpinBox(), "Accuracy that may be lost", 0.0, 50.0, 1.0, " points")
         self.max_drop.setSingleStep(0.1)
         self.max_drop.setDecimals(1)
-        self.budget = _figure(QSpinBox(), "Time", 5, 86_400, 120, " s")
-        self.memory = _figure(QDoubleSpinBox(), "Memory", 0.5, 1024.0, 4.0, " GiB")
+        self.budget = number(QSpinBox(), "Time", 5, 86_400, 120, " s")
+        self.memory = number(QDoubleSpinBox(), "Memory", 0.5, 1024.0, 4.0, " GiB")
         self.memory.setDecimals(1)
+        self.limits = LimitFields()
         self.prune = QCheckBox("Also try with fewer channels (structured pruning)")
         self.recipe = QPlainTextEdit()
         self.recipe.setAccessibleName("Recipe")
@@ -87,6 +89,7 @@ class SetupForm(QScrollArea):
         lost = label("against the original, at most", role="quiet")
         form.addRow(_name("May lose", self.max_drop), row(self.max_drop, lost, None, spacing=8))
         limits = (self.budget, 12, label("memory", role="quiet"), self.memory)
+        form.addRow(_name("At most", self.limits.file_size), self.limits)
         form.addRow(_name("Time", self.budget), row(*limits, None, spacing=8))
         form.addRow("", self.prune)
         form.addRow(_name("Recipe", self.recipe), self.recipe)
@@ -135,6 +138,7 @@ class SetupForm(QScrollArea):
             max_drop=self.max_drop.value() / 100,
             budget_s=float(self.budget.value()),
             memory_bytes=int(self.memory.value() * _GIB),
+            limits=self.limits.limits(),
             prune=_PRUNED if self.prune.isChecked() else (),
             recipe=self.recipe.toPlainText() if self.recipe.toPlainText().strip() else "",
             created_at=self._bridge.now(),
@@ -148,6 +152,7 @@ class SetupForm(QScrollArea):
         self.max_drop.setValue(request.max_drop * 100)
         self.budget.setValue(round(request.budget_s))
         self.memory.setValue(request.memory_bytes / _GIB)
+        self.limits.show_limits(request.limits)
         self.prune.setChecked(bool(request.prune))
         self.recipe.setPlainText(request.recipe)
         self._forget_plan()
@@ -246,15 +251,6 @@ def _line(name: str) -> QLineEdit:
     made = QLineEdit()
     made.setAccessibleName(name)
     return made
-
-
-def _figure(box, name: str, least: float, most: float, value: float, unit: str):  # type: ignore[no-untyped-def]
-    box.setRange(least, most)
-    box.setValue(value)
-    box.setSuffix(unit)
-    box.setAccessibleName(name)
-    box.setFixedWidth(112)
-    return box
 
 
 def _name(text: str, buddy: QWidget) -> QWidget:
