@@ -33,10 +33,14 @@ def test_only_what_a_profile_can_run_is_tried() -> None:
 
 
 def test_on_this_machine_all_layouts_are_measured_its_own_first() -> None:
-    assert ids(HOST) == ["int8-u8s8", "int8-u8s8-qoperator", "int8-s8s8", "fp16"]
-    assert ids(replace(HOST, int8_form="u8s7"))[:4] == [
-        "int8-u8s7", "int8-u8s7-qoperator", "int8-u8s8", "int8-s8s8",
-    ]  # fmt: skip
+    arm = replace(HOST, architecture="arm64", int8_form="s8s8")
+    assert ids(arm) == ["int8-s8s8", "int8-s8s8-qoperator", "int8-u8s8", "fp16"]
+    assert ids(replace(HOST, int8_form="u8s7")) == ["int8-u8s7", "int8-u8s7-qoperator", "int8-u8s8", "fp16"]
+
+
+def test_what_is_never_fastest_on_this_machine_is_tried_only_when_everything_is() -> None:
+    assert ids(HOST) == ["int8-u8s8", "int8-u8s8-qoperator", "fp16"]
+    assert "int8-s8s8" in ids(HOST, wishes=Wishes(thorough=True))
 
 
 def test_an_old_operator_set_is_converted_before_int8_and_not_offered() -> None:
