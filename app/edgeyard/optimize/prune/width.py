@@ -23,9 +23,14 @@ def uniform(groups: Sequence[ChannelGroup], fraction: float, multiple_of: int) -
     for group in groups:
         stay = group.width - len(group)
         wanted = int(np.floor(group.width * (1 - fraction) / multiple_of + 0.5)) * multiple_of
-        floor = max(multiple_of, stay + 1, int(np.ceil(group.width * MIN_KEPT)))
-        kept[group.name] = min(len(group), max(wanted, floor) - stay)
+        kept[group.name] = min(len(group), max(wanted, _narrowest(group, multiple_of)) - stay)
     return kept
+
+
+def _narrowest(group: ChannelGroup, multiple_of: int) -> int:
+    """The least multiple that leaves one of the channels that may go, and `MIN_KEPT` of all."""
+    least = max(group.width - len(group) + 1, int(np.ceil(group.width * MIN_KEPT)))
+    return -(-least // multiple_of) * multiple_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +113,4 @@ def balanced(
 def _next_width(group: ChannelGroup, kept: int, multiple_of: int) -> int | None:
     stay = group.width - len(group)
     lower = (stay + kept - 1) // multiple_of * multiple_of
-    floor = max(multiple_of, stay + 1, int(np.ceil(group.width * MIN_KEPT)))
-    return lower - stay if lower >= floor else None
+    return lower - stay if lower >= _narrowest(group, multiple_of) else None
