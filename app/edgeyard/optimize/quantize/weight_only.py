@@ -75,7 +75,7 @@ def quantize_blocks(rows: NDArray[np.float32], block: int, bits: int) -> tuple[N
     widest = np.maximum(np.abs(blocks).max(axis=2) / limit, _SMALLEST_SCALE)
     best, least = widest, np.full(widest.shape, np.inf)
     for share in _SHARES:
-        scales = widest * share
+        scales = (widest * share).astype(np.float32).astype(np.float64)  # as they are stored
         steps = np.clip(np.rint(blocks / scales[..., None]), -limit, limit)
         error = np.square(steps * scales[..., None] - blocks).sum(axis=2)
         best, least = np.where(error < least, scales, best), np.minimum(error, least)

@@ -18,7 +18,7 @@ def test_blocks_err_no_more_than_with_the_plain_scale(rows: np.ndarray, bits: in
     assert np.abs(steps.astype(int)).max() <= limit
     assert scales.shape == (2, 2)
     blocks = rows.reshape(2, 2, 16).astype(np.float64)
-    plain = np.maximum(np.abs(blocks).max(axis=2, keepdims=True) / limit, 1e-10)
+    plain = np.maximum(np.abs(blocks).max(axis=2, keepdims=True) / limit, 1e-10).astype(np.float32).astype(np.float64)
     plain_error = np.square(np.rint(blocks / plain) * plain - blocks).sum()
     error = np.square(steps.reshape(2, 2, 16) * scales[..., None].astype(np.float64) - blocks).sum()
     assert error <= plain_error * 1.0001 + 1e-9
