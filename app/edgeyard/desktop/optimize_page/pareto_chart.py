@@ -68,6 +68,7 @@ class ParetoChart(QWidget):
         self.setMinimumHeight(200)
         self._marks: list[Mark] = []
         self._chosen: tuple[str, ...] = ()
+        self._name_room = _NAME_GAP
         self._hovered = ""
 
     def sizeHint(self) -> QSize:
@@ -78,6 +79,8 @@ class ParetoChart(QWidget):
         if list(marks) == self._marks and tuple(chosen) == self._chosen:
             return
         self._marks, self._chosen = list(marks), tuple(chosen)
+        names = [metrics(SMALL, MEDIUM).horizontalAdvance(mark.name) for mark in self._marks if mark.picked]
+        self._name_room = max(names, default=0) + _NAME_GAP
         self.setAccessibleDescription("; ".join(mark.words for mark in self._marks))
         self.update()
 
@@ -92,11 +95,8 @@ class ParetoChart(QWidget):
         left, right = min(0.0, *xs), max(1.0, *xs)
         pad_x, pad_y = 0.06 * max(right - left, 0.5), 0.06 * max(max(ys) - min(ys), 1.0)
         # The fastest is often the picked one: its name has room beside it.
-        named = max(
-            (metrics(SMALL, MEDIUM).horizontalAdvance(mark.name) for mark in self._marks if mark.picked), default=0
-        )
-        width = max(1.0, self._area().width() - named - _NAME_GAP)
-        pad_x = max(pad_x, (right - left) * (named + _NAME_GAP) / width)
+        width = max(1.0, self._area().width() - self._name_room)
+        pad_x = max(pad_x, (right - left) * self._name_room / width)
         return left, right + pad_x, max(0.0, min(ys) - pad_y), min(100.0, max(ys) + pad_y)
 
     def _place(self, x: float, y: float) -> QPointF:
